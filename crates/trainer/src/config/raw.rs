@@ -1,0 +1,202 @@
+//! A run config as it is written: every key, its unit and its default. Nothing here is checked yet; see [`Plan`](super::Plan).
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::dataset::DatasetConfig;
+use super::device::DeviceSpec;
+use super::model::ModelConfig;
+use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
+use crate::repro::SeedOverrides;
+
+/// The top level of a run config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Name of the run, used for its folder. Default: the config's file name without its extension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Master seed from which every stream of random numbers is derived, in [0, 2⁶³). Default `0`.
+    #[serde(default)]
+    pub seed: u64,
+    /// Backend and device: `flex`, `ndarray`, `wgpu[:N]` or `cuda[:N]`. Default `"flex"`.
+    #[serde(default)]
+    pub device: DeviceSpec,
+    /// Compute threads, ≥ 1. Default: one per logical core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Which data, and where. Required.
+    pub data: DataConfig,
+    /// The architecture. Required.
+    pub model: ModelConfig,
+    /// The embedding tables.
+    #[serde(default)]
+    pub embedding: EmbeddingConfig,
+    /// The optimiser of the dense parameters and, in dense mode, of the tables. Default: Adam.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// The training loop.
+    #[serde(default)]
+    pub training: TrainingConfig,
+    /// Validation and test.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+    /// Reading batches ahead of the training loop.
+    #[serde(default)]
+    pub loader: LoaderConfig,
+    /// Seeds of single streams, each derived from `seed` when absent.
+    #[serde(default, skip_serializing_if = "SeedOverrides::is_empty")]
+    pub seeds: SeedOverrides,
+}
+
+/// Keys of `[data]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Folder of the raw files, instead of the one that the dataset config names. Relative to the config file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// Folder of the encoded data. Relative to the config file. Default: `cache` in the working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_dir: Option<PathBuf>,
+    /// The dataset: the path of its config, relative to this file, or its table. Required.
+    pub dataset: DatasetConfig,
+}
+
+/// Keys of `[embedding]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingConfig {
+    /// Width of an embedding row, in f32 elements, ≥ 1. Default `10`.
+    pub dim: usize,
+    /// Standard deviation of the initial values, ≥ 0. Default `1e-4`.
+    pub init_std: f64,
+    /// How rows are updated. Default `"dense"`.
+    pub mode: EmbeddingMode,
+    /// L2 coefficient λ of the penalty λ/2 · ‖w‖², ≥ 0: over whole tables in dense mode, over touched rows in sparse mode.
+    /// Default `0.0`.
+    pub l2: f64,
+    /// The row optimiser: required in sparse mode, refused in dense mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<RowOptimizerConfig>,
+}
+
+impl Default for EmbeddingConfig {
+    fn default() -> Self {
+        Self { dim: 10, init_std: 1e-4, mode: EmbeddingMode::Dense, l2: 0.0, optimizer: None }
+    }
+}
+
+/// How embedding rows are updated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingMode {
+    /// The optimiser of the dense parameters, over whole tables: exact Adam and L2, as the BARS protocol needs.
+    Dense,
+    /// A row optimiser, over the rows of the batch only: the cost of a step does not depend on the vocabulary.
+    Sparse,
+}
+
+/// Keys of `[training]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Samples per step, ≥ 1. Default `4096`.
+    pub batch_size: usize,
+    /// Passes over the training data at most, ≥ 1. Default `100`.
+    pub epochs: usize,
+    /// Largest global L2 norm of the gradients, > 0; larger ones are scaled down to it. Default: no clipping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_clip_norm: Option<f64>,
+    /// Epochs without an improvement before training stops; `0` never stops early. Default `2`.
+    pub early_stop_patience: usize,
+    /// The validation metric that decides on the best epoch. Default `"auc"`.
+    pub monitor: Monitor,
+    /// Smallest change of the monitored metric that counts as an improvement, ≥ 0. Default `1e-6`.
+    pub min_delta: f64,
+    /// Lower the learning rate after an epoch without an improvement. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce_lr_on_plateau: Option<ReduceLrOnPlateauConfig>,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 4096,
+            epochs: 100,
+            gradient_clip_norm: None,
+            early_stop_patience: 2,
+            monitor: Monitor::Auc,
+            min_delta: 1e-6,
+            reduce_lr_on_plateau: None,
+        }
+    }
+}
+
+/// The validation metric that decides on the best epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// Area under the ROC curve; larger is better.
+    Auc,
+    /// Mean negative log-likelihood in nats; smaller is better.
+    LogLoss,
+}
+
+impl Monitor {
+    /// Whether `candidate` beats `best` by more than `min_delta`; NaN beats nothing.
+    #[must_use]
+    pub fn improves(self, candidate: f64, best: f64, min_delta: f64) -> bool {
+        match self {
+            Self::Auc => candidate > best + min_delta,
+            Self::LogLoss => candidate < best - min_delta,
+        }
+    }
+}
+
+/// Keys of `[training.reduce_lr_on_plateau]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReduceLrOnPlateauConfig {
+    /// What the learning rate is multiplied by, in (0, 1). Default `0.1`.
+    pub factor: f64,
+    /// The learning rate never goes below this, ≥ 0. Default `1e-6`.
+    pub min_lr: f64,
+}
+
+impl Default for ReduceLrOnPlateauConfig {
+    fn default() -> Self {
+        Self { factor: 0.1, min_lr: 1e-6 }
+    }
+}
+
+/// Keys of `[evaluation]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluationConfig {
+    /// Samples per forward pass, ≥ 1. Default `4096`.
+    pub batch_size: usize,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { batch_size: 4096 }
+    }
+}
+
+/// Keys of `[loader]`. None of them changes a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoaderConfig {
+    /// Threads that prepare batches, ≥ 1. Default `2`.
+    pub threads: usize,
+    /// Batches kept ready ahead of the training loop, ≥ 1. Default `4`.
+    pub prefetch: usize,
+}
+
+impl Default for LoaderConfig {
+    fn default() -> Self {
+        Self { threads: 2, prefetch: 4 }
+    }
+}
