@@ -1,0 +1,184 @@
+//! What becomes of a column.
+
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::DataError;
+
+/// A column (or several that are treated alike), by type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FieldConfig {
+    /// Values are names; they become ids.
+    Categorical(CategoricalConfig),
+    /// Values are numbers.
+    Numeric(NumericConfig),
+}
+
+/// A categorical column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoricalConfig {
+    /// `name = "user"`, or `name = ["user", "item"]` for several fields treated alike.
+    #[serde(rename = "name", with = "one_or_many")]
+    pub names: Vec<String>,
+    /// Values seen fewer times than this among the training rows share the out-of-vocabulary id (default 1: all are kept).
+    #[serde(default = "one")]
+    pub min_count: u64,
+    /// What an empty value means.
+    #[serde(default)]
+    pub missing: CategoricalMissing,
+}
+
+/// What an empty value of a categorical column means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CategoricalMissing {
+    /// A value like any other: it is counted and has an id of its own.
+    #[default]
+    Value,
+    /// The out-of-vocabulary id.
+    Oov,
+    /// An error.
+    Error,
+}
+
+/// A numeric column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumericConfig {
+    /// `name = "price"`, or `name = ["price", "age"]` for several fields treated alike.
+    #[serde(rename = "name", with = "one_or_many")]
+    pub names: Vec<String>,
+    /// What an empty value means.
+    #[serde(default)]
+    pub missing: NumericMissing,
+    /// Applied to each raw value.
+    #[serde(default)]
+    pub transform: Transform,
+    /// Subtract the mean and divide by the standard deviation that the transformed values have on the training rows.
+    #[serde(default)]
+    pub standardise: bool,
+}
+
+/// What an empty value of a numeric column means.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumericMissing {
+    /// An error.
+    #[default]
+    Error,
+    /// The mean of the raw values present among the training rows.
+    Mean,
+    /// This raw value: `missing = { constant = 0.0 }`.
+    Constant(f64),
+}
+
+/// A function of one raw value v. Logarithms are natural and computed by the `libm` crate: the same bits on every platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    /// v
+    #[default]
+    None,
+    /// sign(v) · ln(1 + |v|): a logarithm that keeps sign and zero.
+    Log1p,
+    /// ⌊ln²(v)⌋ for v > 2, otherwise v: the bucketing customary for Criteo's counts.
+    LogSquared,
+}
+
+impl Transform {
+    /// The transformed value.
+    #[must_use]
+    pub fn apply(self, value: f64) -> f64 {
+        match self {
+            Self::None => value,
+            Self::Log1p => libm::copysign(libm::log1p(value.abs()), value),
+            Self::LogSquared if value > 2.0 => {
+                let log = libm::log(value);
+                libm::floor(log * log)
+            }
+            Self::LogSquared => value,
+        }
+    }
+}
+
+impl FieldConfig {
+    /// The columns described.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Categorical(field) => &field.names,
+            Self::Numeric(field) => &field.names,
+        }
+    }
+
+    /// One description per column.
+    pub(super) fn split_names(&self) -> Vec<Self> {
+        self.names()
+            .iter()
+            .map(|name| {
+                let names = vec![name.clone()];
+                match self {
+                    Self::Categorical(field) => Self::Categorical(CategoricalConfig { names, ..field.clone() }),
+                    Self::Numeric(field) => Self::Numeric(NumericConfig { names, ..field.clone() }),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn validate(&self) -> Result<(), DataError> {
+        match self {
+            Self::Categorical(field) if field.min_count == 0 => Err(DataError::config(
+                format!("fields.{}.min_count", field.names.join("+")),
+                field.min_count,
+                "at least 1 (1 keeps every value)",
+            )),
+            Self::Numeric(NumericConfig { names, missing: NumericMissing::Constant(value), .. })
+                if !value.is_finite() =>
+            {
+                Err(DataError::config(format!("fields.{}.missing.constant", names.join("+")), value, "a finite number"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// A text or a list of texts.
+mod one_or_many {
+    use super::{Deserializer, SeqAccess, Serialize, Serializer, Visitor, de, fmt};
+
+    pub(super) fn serialize<S: Serializer>(names: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        match names {
+            [name] => name.serialize(serializer),
+            names => names.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Vec<String>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column name or a list of column names")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(vec![name.to_owned()])
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(names)
+            }
+        }
+        deserializer.deserialize_any(Names)
+    }
+}

@@ -1,0 +1,147 @@
+//! Writing shards.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::Shards;
+use super::header::{ALIGNMENT, Header};
+use crate::error::DataError;
+
+/// Writes the rows of one split in a single pass over them, in memory that does not grow with their number.
+///
+/// Each section goes to a temporary file of its own in `dir`; [`ShardWriter::finish`] joins them.
+pub(crate) struct ShardWriter {
+    dir: PathBuf,
+    header: Header,
+    labels: Spool,
+    numeric: Spool,
+    categorical: Spool,
+    probabilities: Spool,
+}
+
+type Spool = BufWriter<File>;
+
+const BUFFER_BYTES: usize = 1 << 18;
+
+impl ShardWriter {
+    /// A writer of rows of the given shape; `header.rows` is counted, not taken over.
+    pub(crate) fn new(dir: &Path, header: Header) -> Result<Self, DataError> {
+        let spool = || {
+            let file =
+                tempfile::tempfile_in(dir).map_err(|cause| DataError::io("create a temporary file in", dir, cause))?;
+            Ok::<_, DataError>(BufWriter::with_capacity(BUFFER_BYTES, file))
+        };
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            header: Header { rows: 0, ..header },
+            labels: spool()?,
+            numeric: spool()?,
+            categorical: spool()?,
+            probabilities: spool()?,
+        })
+    }
+
+    /// Appends a row. A label or probability that the shape does not provide for is not stored; the caller passes what the shape says.
+    pub(crate) fn push(
+        &mut self,
+        label: Option<bool>,
+        numeric: &[f32],
+        categorical: &[u32],
+        probability: Option<f64>,
+    ) -> Result<(), DataError> {
+        debug_assert_eq!(label.is_some(), self.header.labels);
+        debug_assert_eq!(probability.is_some(), self.header.probabilities);
+        debug_assert_eq!(numeric.len(), self.header.numeric as usize);
+        debug_assert_eq!(categorical.len(), self.header.categorical as usize);
+        self.header.rows += 1;
+        self.write_row(label, numeric, categorical, probability)
+            .map_err(|cause| DataError::io("write to", &self.dir, cause))
+    }
+
+    fn write_row(
+        &mut self,
+        label: Option<bool>,
+        numeric: &[f32],
+        categorical: &[u32],
+        probability: Option<f64>,
+    ) -> io::Result<()> {
+        if let Some(label) = label {
+            self.labels.write_all(&[u8::from(label)])?;
+        }
+        self.numeric.write_all(bytemuck::cast_slice(numeric))?;
+        self.categorical.write_all(bytemuck::cast_slice(categorical))?;
+        if let Some(probability) = probability {
+            self.probabilities.write_all(&probability.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Number of rows written so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.header.rows
+    }
+
+    /// Joins the sections into a file at `path`, on disk for good when this returns.
+    pub(crate) fn finish(self, path: &Path) -> Result<Shards, DataError> {
+        let mut file = File::create(path).map_err(|cause| DataError::io("create", path, cause))?;
+        self.join(&mut file).and_then(|()| file.sync_all()).map_err(|cause| DataError::io("write", path, cause))?;
+        Shards::open(path)
+    }
+
+    /// Joins the sections into a file without a name, which is gone when the shards are dropped.
+    pub(crate) fn finish_unnamed(self) -> Result<Shards, DataError> {
+        let dir = self.dir.clone();
+        let mut file =
+            tempfile::tempfile_in(&dir).map_err(|cause| DataError::io("create a temporary file in", &dir, cause))?;
+        self.join(&mut file).map_err(|cause| DataError::io("write to", &dir, cause))?;
+        Shards::map(&file, &dir)
+    }
+
+    fn join(self, file: &mut File) -> io::Result<()> {
+        let mut out = Hashed { file, hasher: blake3::Hasher::new(), bytes: 0 };
+        out.write(&self.header.to_bytes())?;
+        for spool in [self.labels, self.numeric, self.categorical, self.probabilities] {
+            out.align()?;
+            let mut section = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
+            section.rewind()?;
+            out.copy(&mut section)?;
+        }
+        out.align()?;
+        let digest = out.hasher.finalize();
+        out.file.write_all(digest.as_bytes())
+    }
+}
+
+/// A file whose digest is kept while it is written.
+struct Hashed<'a> {
+    file: &'a mut File,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Hashed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn align(&mut self) -> io::Result<()> {
+        let padding = self.bytes.next_multiple_of(ALIGNMENT) - self.bytes;
+        self.write(&[0; ALIGNMENT as usize][..padding as usize])
+    }
+
+    fn copy(&mut self, section: &mut File) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            match section.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => self.write(&buffer[..read])?,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+    }
+}
