@@ -1,3 +1,83 @@
-//! The dataset config, a second file with the same treatment of errors.
+//! The dataset config: a second file, or a table in the run config, with the same treatment of errors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 pub use ctr_data::DatasetConfig;
+
+use ctr_data::DataError;
+
+use super::document::{Node, Segment, Value, key_path};
+use super::error::{ConfigError, Origin};
+use super::overrides::utf8;
+
+/// The way to the dataset config.
+pub(super) fn way() -> Vec<Segment> {
+    vec!["data".into(), "dataset".into()]
+}
+
+/// Where `data.dataset` is a path, puts the table of that file in its place.
+pub(super) fn read(root: &mut Node, working_directory: &Path) -> Result<(), ConfigError> {
+    let Some(node) = root.get_mut(&way()) else { return Ok(()) };
+    let Value::String(text) = &node.value else { return Ok(()) };
+    let path = normalised(&folder_of(&node.origin, working_directory).join(text));
+    // Messages name the file as seen from the working directory, like the run config beside it.
+    let path = path.strip_prefix(working_directory).map_or_else(|_| path.clone(), Path::to_owned);
+    let bytes = fs::read(&path).map_err(|source| ConfigError::ReadDataset {
+        origin: node.origin.clone(),
+        path: path.clone(),
+        source,
+    })?;
+    *node = Node::parse(&bytes, &path)?;
+    Ok(())
+}
+
+/// Makes every path absolute: one in a file is relative to that file, one on the command line to the working directory.
+/// The folder of the raw files then stands in `data.dir` alone, whichever config named it.
+pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result<(), ConfigError> {
+    let folder = |key: &str| vec!["data".into(), key.into()];
+    let in_dataset = [way(), vec!["dir".into()]].concat();
+    for keys in [folder("dir"), folder("cache_dir"), in_dataset.clone()] {
+        let Some(node) = root.get_mut(&keys) else { continue };
+        let Value::String(text) = &node.value else { continue };
+        if text.is_empty() {
+            let (origin, value) = (node.origin.clone(), node.value.to_string());
+            let expected = "the path of a folder; leave the key out for its default".to_owned();
+            return Err(ConfigError::Invalid { origin, key: key_path(&keys), value, expected });
+        }
+        let path = normalised(&folder_of(&node.origin, working_directory).join(text));
+        node.value = Value::String(utf8(&path)?.to_owned());
+    }
+    let is_text = |node: &Node| matches!(node.value, Value::String(_));
+    if root.get(&in_dataset).is_some_and(is_text)
+        && let Some(node) = root.remove(&in_dataset)
+        && root.get(&folder("dir")).is_none()
+    {
+        root.set(&["data".to_owned(), "dir".to_owned()], node)?;
+    }
+    Ok(())
+}
+
+/// What the dataset config's own checks refuse, with the place where it stands.
+pub(super) fn check(root: &Node, dataset: &DatasetConfig) -> Result<(), ConfigError> {
+    dataset.validate().map_err(|error| {
+        let DataError::Config { key, value, expected } = error else {
+            let (origin, key) = (root.origin(&way()).clone(), key_path(&way()));
+            return ConfigError::Rejected { origin, key, value: "refused".to_owned(), reason: error.to_string() };
+        };
+        let path: Vec<Segment> = way().into_iter().chain(key.split('.').map(Segment::from)).collect();
+        ConfigError::Invalid { origin: root.origin(&path).clone(), key: format!("data.dataset.{key}"), value, expected }
+    })
+}
+
+fn folder_of(origin: &Origin, working_directory: &Path) -> PathBuf {
+    match origin {
+        Origin::File { path, .. } => working_directory.join(path.parent().unwrap_or(Path::new(""))),
+        Origin::CommandLine(_) => working_directory.to_owned(),
+    }
+}
+
+/// The path without `.`, `..` and links where it exists; as it is where it does not.
+fn normalised(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.components().collect())
+}

@@ -73,7 +73,9 @@ impl fmt::Display for DeviceSpec {
 
 /// Why a text names no device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}; expected `flex`, `ndarray`, `wgpu` or `cuda`, the last two optionally with a device number as in `cuda:0`")]
+#[error(
+    "{reason}; expected `flex`, `ndarray`, `wgpu` or `cuda`, the last two optionally with a device number as in `cuda:0`"
+)]
 pub struct ParseDeviceError {
     reason: String,
 }

@@ -3,19 +3,30 @@
 //! A run config is one TOML file ([`RunConfig`] lists its keys) that names a dataset config, a second one. The command
 //! line overrides single keys. What comes out is a [`Plan`]: nothing else reaches training.
 
+mod check;
 mod dataset;
+mod deserialize;
 mod device;
+mod document;
+mod error;
+mod fingerprint;
 mod model;
 mod optimizer;
+mod overrides;
 mod plan;
 mod raw;
 
 pub use dataset::DatasetConfig;
 pub use device::{BackendKind, DeviceSpec, ParseDeviceError};
+pub use error::{ConfigError, Known, Origin};
 pub use model::{Activation, DnnConfig, LrConfig, ModelConfig, ParseActivationError};
 pub use optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
+pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan};
 pub use raw::{
     DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor, ReduceLrOnPlateauConfig,
     RunConfig, TrainingConfig,
 };
+
+#[cfg(test)]
+mod tests;

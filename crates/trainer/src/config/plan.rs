@@ -1,13 +1,22 @@
 //! The checked plan of a run: the only form of a config that training sees.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
-use super::dataset::DatasetConfig;
+use super::check::{BATCH, Checker, THREADS};
+use super::dataset::{self, DatasetConfig};
+use super::deserialize::deserialize;
 use super::device::DeviceSpec;
+use super::document::Node;
+use super::error::ConfigError;
+use super::fingerprint;
 use super::model::ModelConfig;
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
-use super::raw::{EvaluationConfig, LoaderConfig, TrainingConfig};
-use crate::repro::{SeedOverrides, SeedStreams};
+use super::overrides::{Overrides, utf8};
+use super::raw::{
+    DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, RunConfig, TrainingConfig,
+};
+use crate::repro::{SeedOverrides, SeedStreams, Stream};
 
 /// A run, fully resolved: defaults filled in, paths absolute, every value in its range.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,9 +51,9 @@ pub struct Plan {
 /// Which data, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataPlan {
-    /// The dataset config itself.
+    /// The dataset config. Its `dir` is `None`: the folder stands in [`DataPlan::dir`].
     pub dataset: DatasetConfig,
-    /// Folder of the raw files, absolute, when one is given beside the dataset config.
+    /// Folder of the raw files, absolute: `--data-dir`, else `data.dir`, else the dataset config's `dir`.
     pub dir: Option<PathBuf>,
     /// Folder of the encoded data, absolute.
     pub cache_dir: PathBuf,
@@ -73,9 +82,131 @@ pub enum EmbeddingUpdate {
 }
 
 impl Plan {
+    /// Reads a run config and the dataset config that it names, applies the overrides and checks every value.
+    ///
+    /// # Errors
+    /// Anything that keeps the config from being run as written, with its place: see [`ConfigError`].
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let working_directory = env::current_dir().map_err(|source| ConfigError::WorkingDirectory { source })?;
+        let text = fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut root = Node::parse(&text, path)?;
+        overrides.apply(&mut root, |root| dataset::read(root, &working_directory))?;
+        dataset::resolve_paths(&mut root, &working_directory)?;
+        let config: RunConfig = deserialize(&root)?;
+        check(&root, &config)?;
+        let default_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let name = config.name.unwrap_or_else(default_name);
+        Checker::new(&root).name("name", &name)?;
+        let cache_dir = config.data.cache_dir.unwrap_or_else(|| working_directory.join("cache"));
+        utf8(&cache_dir)?;
+        let EmbeddingConfig { dim, init_std, l2, optimizer, .. } = config.embedding;
+        Ok(Self {
+            name,
+            seed: config.seed,
+            seeds: config.seeds,
+            device: config.device,
+            threads: config.threads,
+            data: DataPlan { dataset: config.data.dataset, dir: config.data.dir, cache_dir },
+            embedding: EmbeddingPlan {
+                dim: if matches!(config.model, ModelConfig::Lr(_)) { 1 } else { dim },
+                init_std,
+                l2,
+                update: optimizer.map_or(EmbeddingUpdate::Dense, EmbeddingUpdate::Sparse),
+            },
+            model: config.model,
+            optimizer: config.optimizer,
+            training: config.training,
+            evaluation: config.evaluation,
+            loader: config.loader,
+        })
+    }
+
+    /// The config of this very plan, in one file: every default written out, the dataset config inside.
+    /// [`Plan::load`] makes an equal plan of it, wherever the file lies.
+    ///
+    /// # Errors
+    /// [`ConfigError::Serialize`], should the dataset config hold what TOML cannot express.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(&self.to_config()).map_err(|source| ConfigError::Serialize { source })
+    }
+
+    /// BLAKE3 in hexadecimal over everything that influences the numbers of a run: the dataset config, the model, the
+    /// optimisers, the training loop, the batch sizes and the seed of each stream. Not in it: the run's name, the
+    /// device and threads (which a run's record names beside it), folders, and the loader.
+    ///
+    /// # Errors
+    /// As [`Plan::to_toml`].
+    pub fn fingerprint(&self) -> Result<String, ConfigError> {
+        fingerprint::of(&self.to_config(), &self.seed_streams()).map_err(|source| ConfigError::Serialize { source })
+    }
+
     /// The seed of each stream of random numbers.
     #[must_use]
     pub fn seed_streams(&self) -> SeedStreams {
         SeedStreams::new(self.seed, self.seeds)
+    }
+
+    fn to_config(&self) -> RunConfig {
+        let (mode, optimizer) = match &self.embedding.update {
+            EmbeddingUpdate::Dense => (EmbeddingMode::Dense, None),
+            EmbeddingUpdate::Sparse(optimizer) => (EmbeddingMode::Sparse, Some(optimizer.clone())),
+        };
+        let EmbeddingPlan { dim, init_std, l2, .. } = self.embedding;
+        RunConfig {
+            name: Some(self.name.clone()),
+            seed: self.seed,
+            device: self.device,
+            threads: self.threads,
+            data: DataConfig {
+                dir: self.data.dir.clone(),
+                cache_dir: Some(self.data.cache_dir.clone()),
+                dataset: self.data.dataset.clone(),
+            },
+            model: self.model.clone(),
+            embedding: EmbeddingConfig { dim, init_std, mode, l2, optimizer },
+            optimizer: self.optimizer.clone(),
+            training: self.training.clone(),
+            evaluation: self.evaluation.clone(),
+            loader: self.loader.clone(),
+            seeds: self.seeds,
+        }
+    }
+}
+
+/// Ranges of single keys, and keys that contradict each other.
+fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
+    let top = Checker::new(root);
+    top.seed("seed", config.seed)?;
+    for stream in Stream::ALL {
+        if let Some(seed) = config.seeds.get(stream) {
+            top.table("seeds").seed(stream.name(), seed)?;
+        }
+    }
+    if let Some(threads) = config.threads {
+        top.whole("threads", threads, &THREADS)?;
+    }
+    dataset::check(root, &config.data.dataset)?;
+    top.table("model").model(&config.model)?;
+    top.table("optimizer").optimizer(&config.optimizer)?;
+    top.table("training").training(&config.training)?;
+    top.table("evaluation").whole("batch_size", config.evaluation.batch_size, &BATCH)?;
+    top.table("loader").loader(&config.loader)?;
+
+    let embedding = top.table("embedding");
+    embedding.embedding(&config.embedding)?;
+    match (config.embedding.mode, &config.embedding.optimizer) {
+        (EmbeddingMode::Dense, Some(_)) => {
+            let expected = "no such table in dense mode, where `[optimizer]` updates the tables; remove it or set `embedding.mode = \"sparse\"`";
+            Err(embedding.invalid("optimizer", "given", expected))
+        }
+        (EmbeddingMode::Sparse, None) => {
+            let expected = "a table with `type` = sgd, adagrad, rowwise_adagrad or lazy_adam, because `embedding.mode` is \"sparse\"";
+            Err(embedding.invalid("optimizer", "absent", expected))
+        }
+        _ if matches!(config.model, ModelConfig::Lr(_)) && embedding.is_given("dim") && config.embedding.dim != 1 => {
+            let expected = "1, or no such key: logistic regression has one weight per value";
+            Err(embedding.invalid("dim", config.embedding.dim, expected))
+        }
+        _ => Ok(()),
     }
 }

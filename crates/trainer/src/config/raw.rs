@@ -68,7 +68,7 @@ pub struct DataConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingConfig {
-    /// Width of an embedding row, in f32 elements, ≥ 1. Default `10`.
+    /// Width of an embedding row, in f32 elements, ≥ 1. Default `10`; always `1` for logistic regression.
     pub dim: usize,
     /// Standard deviation of the initial values, ≥ 0. Default `1e-4`.
     pub init_std: f64,
@@ -189,7 +189,7 @@ impl Default for EvaluationConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoaderConfig {
-    /// Threads that prepare batches, ≥ 1. Default `2`.
+    /// Threads that prepare batches; `0` prepares them in the training loop itself. Default `2`.
     pub threads: usize,
     /// Batches kept ready ahead of the training loop, ≥ 1. Default `4`.
     pub prefetch: usize,

@@ -1,0 +1,177 @@
+//! Ranges: every number of a config is in its range before a plan exists.
+//!
+//! Training computes in f32, so a number must keep its range there: `1e-60` is positive as f64 and zero as f32. Upper
+//! bounds are far beyond any use; they turn a slip of the keyboard into a message instead of an allocation that fails.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::document::{Node, Segment, key_path};
+use super::error::ConfigError;
+use super::model::ModelConfig;
+use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
+use super::raw::{EmbeddingConfig, LoaderConfig, TrainingConfig};
+
+pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 24;
+pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
+const EPOCHS: RangeInclusive<usize> = 1..=1_000_000;
+const WIDTH: RangeInclusive<usize> = 1..=1 << 20;
+const LAYERS: usize = 256;
+
+/// Checks values and says where a wrong one stands.
+pub(super) struct Checker<'a> {
+    root: &'a Node,
+    table: Vec<Segment>,
+}
+
+type Checked = Result<(), ConfigError>;
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(root: &'a Node) -> Self {
+        Self { root, table: Vec::new() }
+    }
+
+    /// A checker of the keys of a table below.
+    pub(super) fn table(&self, key: &str) -> Self {
+        Self { root: self.root, table: self.way(key) }
+    }
+
+    fn way(&self, key: &str) -> Vec<Segment> {
+        self.table.iter().cloned().chain([Segment::from(key)]).collect()
+    }
+
+    /// Whether the key is written out rather than left to its default.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.root.get(&self.way(key)).is_some()
+    }
+
+    /// The error that `key` is `value`.
+    pub(super) fn invalid(&self, key: &str, value: impl Display, expected: impl Into<String>) -> ConfigError {
+        let way = self.way(key);
+        let origin = self.root.origin(&way).clone();
+        ConfigError::Invalid { origin, key: key_path(&way), value: value.to_string(), expected: expected.into() }
+    }
+
+    pub(super) fn whole(&self, key: &str, value: usize, range: &RangeInclusive<usize>) -> Checked {
+        if range.contains(&value) {
+            return Ok(());
+        }
+        Err(self.invalid(key, value, format!("a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    fn number(&self, key: &str, value: f64, expected: &str, holds: impl Fn(f32) -> bool) -> Checked {
+        let single = value as f32;
+        if value.is_finite() && single.is_finite() && holds(single) {
+            return Ok(());
+        }
+        Err(self.invalid(key, format!("{value:?}"), expected))
+    }
+
+    fn positive(&self, key: &str, value: f64) -> Checked {
+        self.number(key, value, "a finite number > 0 (also as f32)", |value| value > 0.0)
+    }
+
+    fn not_negative(&self, key: &str, value: f64) -> Checked {
+        self.number(key, value, "a finite number ≥ 0 (also as f32)", |value| value >= 0.0)
+    }
+
+    fn fraction(&self, key: &str, value: f64) -> Checked {
+        self.number(key, value, "a number in [0, 1) (also as f32)", |value| (0.0..1.0).contains(&value))
+    }
+
+    pub(super) fn seed(&self, key: &str, value: u64) -> Checked {
+        if i64::try_from(value).is_ok() { Ok(()) } else { Err(self.invalid(key, value, "a whole number below 2^63")) }
+    }
+
+    pub(super) fn name(&self, key: &str, name: &str) -> Checked {
+        let plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
+        if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
+            return Ok(());
+        }
+        let expected =
+            "a name for a folder: not empty, not beginning with a dot, without `/`, `\\` and control characters";
+        Err(self.invalid(key, format!("{name:?}"), expected))
+    }
+
+    pub(super) fn model(&self, model: &ModelConfig) -> Checked {
+        match model {
+            ModelConfig::Lr(_) => Ok(()),
+            ModelConfig::Dnn(dnn) => {
+                if dnn.hidden_units.len() > LAYERS {
+                    let found = format!("a list of {} layers", dnn.hidden_units.len());
+                    return Err(self.invalid("hidden_units", found, format!("at most {LAYERS} layers")));
+                }
+                let units = self.table("hidden_units");
+                for (index, width) in dnn.hidden_units.iter().enumerate() {
+                    if !WIDTH.contains(width) {
+                        let way = [units.table.as_slice(), &[Segment::Index(index)]].concat();
+                        let (origin, key) = (self.root.origin(&way).clone(), key_path(&way));
+                        let expected = format!("a whole number from {} to {}", WIDTH.start(), WIDTH.end());
+                        return Err(ConfigError::Invalid { origin, key, value: width.to_string(), expected });
+                    }
+                }
+                self.fraction("dropout", dnn.dropout)
+            }
+        }
+    }
+
+    pub(super) fn embedding(&self, embedding: &EmbeddingConfig) -> Checked {
+        self.whole("dim", embedding.dim, &WIDTH)?;
+        self.not_negative("init_std", embedding.init_std)?;
+        self.not_negative("l2", embedding.l2)?;
+        let optimizer = self.table("optimizer");
+        match &embedding.optimizer {
+            None => Ok(()),
+            Some(RowOptimizerConfig::Sgd(config)) => optimizer.sgd(config),
+            Some(RowOptimizerConfig::Adagrad(config) | RowOptimizerConfig::RowwiseAdagrad(config)) => {
+                optimizer.adagrad(config)
+            }
+            Some(RowOptimizerConfig::LazyAdam(config)) => optimizer.adam(config),
+        }
+    }
+
+    pub(super) fn optimizer(&self, optimizer: &OptimizerConfig) -> Checked {
+        match optimizer {
+            OptimizerConfig::Adam(config) => self.adam(config),
+            OptimizerConfig::Sgd(config) => self.sgd(config),
+        }
+    }
+
+    fn adam(&self, config: &AdamConfig) -> Checked {
+        self.positive("learning_rate", config.learning_rate)?;
+        self.fraction("beta1", config.beta1)?;
+        self.fraction("beta2", config.beta2)?;
+        self.positive("epsilon", config.epsilon)
+    }
+
+    fn sgd(&self, config: &SgdConfig) -> Checked {
+        self.positive("learning_rate", config.learning_rate)
+    }
+
+    fn adagrad(&self, config: &AdagradConfig) -> Checked {
+        self.positive("learning_rate", config.learning_rate)?;
+        self.positive("epsilon", config.epsilon)
+    }
+
+    pub(super) fn training(&self, training: &TrainingConfig) -> Checked {
+        self.whole("batch_size", training.batch_size, &BATCH)?;
+        self.whole("epochs", training.epochs, &EPOCHS)?;
+        if let Some(norm) = training.gradient_clip_norm {
+            self.positive("gradient_clip_norm", norm)?;
+        }
+        self.not_negative("min_delta", training.min_delta)?;
+        if let Some(reduce) = &training.reduce_lr_on_plateau {
+            let table = self.table("reduce_lr_on_plateau");
+            table.number("factor", reduce.factor, "a number in (0, 1) (also as f32)", |factor| {
+                factor > 0.0 && factor < 1.0
+            })?;
+            table.not_negative("min_lr", reduce.min_lr)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn loader(&self, loader: &LoaderConfig) -> Checked {
+        self.whole("threads", loader.threads, &(0..=*THREADS.end()))?;
+        self.whole("prefetch", loader.prefetch, &(1..=1 << 16))
+    }
+}
