@@ -1,7 +1,8 @@
 //! The order in which an epoch visits its rows.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::random;
 
 /// The order of an epoch's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub(crate) enum Permutation {
 impl Permutation {
     pub(crate) fn new(rows: u64, order: Order) -> Self {
         let Order::Shuffled { seed, epoch } = order else { return Self::Identity(rows) };
-        let mut generator = generator(seed, epoch);
+        let mut generator = random::stream(CONTEXT, &[seed, epoch]);
         if let Ok(rows) = u32::try_from(rows) {
             let mut permutation: Vec<u32> = (0..rows).collect();
             fisher_yates(&mut permutation, &mut generator);
@@ -62,34 +63,12 @@ impl Permutation {
     }
 }
 
-/// ChaCha8 keyed by BLAKE3's key derivation of (seed, epoch).
-fn generator(seed: u64, epoch: u64) -> ChaCha8Rng {
-    let mut material = [0; 16];
-    material[..8].copy_from_slice(&seed.to_le_bytes());
-    material[8..].copy_from_slice(&epoch.to_le_bytes());
-    ChaCha8Rng::from_seed(blake3::derive_key(CONTEXT, &material))
-}
-
 /// Durstenfeld's form of the Fisher–Yates shuffle (CACM 7(7), 1964, algorithm 235).
 fn fisher_yates<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
     for last in (1..items.len()).rev() {
-        let other = below(last as u64 + 1, generator) as usize;
+        let other = random::below(last as u64 + 1, generator) as usize;
         items.swap(last, other);
     }
-}
-
-/// A uniform integer in `0..bound`, from 64-bit words of the generator: Lemire's multiply-and-reject (ACM TOMACS 29(1), 2019, algorithm 5).
-///
-/// Written out here because the order of rows must not change with the version of a library.
-pub(crate) fn below(bound: u64, generator: &mut ChaCha8Rng) -> u64 {
-    let mut product = u128::from(generator.next_u64()) * u128::from(bound);
-    if (product as u64) < bound {
-        let reject_below = bound.wrapping_neg() % bound;
-        while (product as u64) < reject_below {
-            product = u128::from(generator.next_u64()) * u128::from(bound);
-        }
-    }
-    (product >> 64) as u64
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod header;
 mod reader;
 mod writer;
 
+pub(crate) use header::Header;
 pub use reader::Shards;
 pub(crate) use writer::ShardWriter;
 

@@ -1,0 +1,14 @@
+//! From raw text to ids and numbers.
+//!
+//! An [`Encoder`] is fitted on the training rows and then turns any rows of the same layout into shards: the run's own splits, and later
+//! the files that are to be predicted.
+
+mod encoder;
+mod fit;
+mod interner;
+mod numeric;
+mod store;
+mod vocabulary;
+
+pub use encoder::{EncodeOptions, Encoder};
+pub(crate) use store::{FILE_NAME as ENCODER_FILE, FORMAT_VERSION as ENCODER_VERSION};
