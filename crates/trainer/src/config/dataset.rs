@@ -23,10 +23,10 @@ pub(super) fn read(root: &mut Node, working_directory: &Path) -> Result<(), Conf
     let path = normalised(&folder_of(&node.origin, working_directory).join(text));
     // Messages name the file as seen from the working directory, like the run config beside it.
     let path = path.strip_prefix(working_directory).map_or_else(|_| path.clone(), Path::to_owned);
-    let bytes = fs::read(&path).map_err(|source| ConfigError::ReadDataset {
+    let bytes = fs::read(&path).map_err(|cause| ConfigError::ReadDataset {
         origin: node.origin.clone(),
         path: path.clone(),
-        source,
+        cause,
     })?;
     *node = Node::parse(&bytes, &path)?;
     Ok(())

@@ -64,22 +64,22 @@ impl fmt::Display for Known {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The run config cannot be read.
-    #[error("{}: cannot read the config: {source}; check the path and its permissions", path.display())]
+    #[error("{}: cannot read the config: {cause}; check the path and its permissions", path.display())]
     Read {
         /// The config file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The dataset config cannot be read.
-    #[error("{origin}: `data.dataset` names {}, which cannot be read: {source}; a path in a file is relative to that file", path.display())]
+    #[error("{origin}: `data.dataset` names {}, which cannot be read: {cause}; a path in a file is relative to that file", path.display())]
     ReadDataset {
         /// Where the path stands.
         origin: Origin,
         /// The dataset config.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file is no TOML.
     #[error("{origin}: not valid TOML: {reason}")]
@@ -166,10 +166,10 @@ pub enum ConfigError {
         reason: String,
     },
     /// The working directory, to which paths on the command line are relative, is gone.
-    #[error("cannot find the working directory: {source}; change to one that exists")]
+    #[error("cannot find the working directory: {cause}; change to one that exists")]
     WorkingDirectory {
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A path that cannot be written into the resolved config.
     #[error("the path {} is not valid UTF-8, so it cannot stand in a config; rename it", path.display())]
@@ -178,9 +178,9 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// The resolved config cannot be written as TOML.
-    #[error("the resolved config cannot be written as TOML: {source}")]
+    #[error("the resolved config cannot be written as TOML: {cause}")]
     Serialize {
         /// What the writer said.
-        source: toml::ser::Error,
+        cause: toml::ser::Error,
     },
 }

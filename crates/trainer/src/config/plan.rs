@@ -87,8 +87,8 @@ impl Plan {
     /// # Errors
     /// Anything that keeps the config from being run as written, with its place: see [`ConfigError`].
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let working_directory = env::current_dir().map_err(|source| ConfigError::WorkingDirectory { source })?;
-        let text = fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let working_directory = env::current_dir().map_err(|cause| ConfigError::WorkingDirectory { cause })?;
+        let text = fs::read(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
         let mut root = Node::parse(&text, path)?;
         overrides.apply(&mut root, |root| dataset::read(root, &working_directory))?;
         dataset::resolve_paths(&mut root, &working_directory)?;
@@ -127,7 +127,7 @@ impl Plan {
     /// # Errors
     /// [`ConfigError::Serialize`], should the dataset config hold what TOML cannot express.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string_pretty(&self.to_config()).map_err(|source| ConfigError::Serialize { source })
+        toml::to_string_pretty(&self.to_config()).map_err(|cause| ConfigError::Serialize { cause })
     }
 
     /// BLAKE3 in hexadecimal over everything that influences the numbers of a run: the dataset config, the model, the
@@ -137,7 +137,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::to_toml`].
     pub fn fingerprint(&self) -> Result<String, ConfigError> {
-        fingerprint::of(&self.to_config(), &self.seed_streams()).map_err(|source| ConfigError::Serialize { source })
+        fingerprint::of(&self.to_config(), &self.seed_streams()).map_err(|cause| ConfigError::Serialize { cause })
     }
 
     /// The seed of each stream of random numbers.

@@ -1,1 +1,17 @@
-//! Watching a run.
+//! Watching a run: what training tells, and who listens.
+//!
+//! Training sends each [`Event`] to an [`Observer`]; [`Observers`] passes it on to several. Nothing that an observer
+//! does reaches a number of the run.
+
+mod event;
+mod jsonl;
+mod line;
+mod observers;
+mod plain;
+mod progress;
+
+pub use event::{EpochSummary, Event, RunSummary};
+pub use jsonl::JsonLines;
+pub use observers::{Observer, Observers};
+pub use plain::PlainProgress;
+pub use progress::{BarProgress, progress};

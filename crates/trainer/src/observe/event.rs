@@ -1,0 +1,83 @@
+//! What a run tells while it goes on.
+
+/// Something that happened in a run. Epochs and steps count from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Training is about to start.
+    RunStarted {
+        /// Name of the run.
+        name: String,
+        /// Epochs at most.
+        epochs: usize,
+        /// Steps of each epoch.
+        steps: usize,
+        /// Training samples.
+        samples: usize,
+    },
+    /// An epoch begins.
+    EpochStarted {
+        /// The epoch.
+        epoch: usize,
+        /// Epochs at most.
+        epochs: usize,
+        /// Steps of this epoch.
+        steps: usize,
+    },
+    /// A step was made.
+    Step {
+        /// The epoch.
+        epoch: usize,
+        /// Steps made in this epoch, this one included.
+        step: usize,
+        /// Steps of this epoch.
+        steps: usize,
+        /// Mean training loss of late, in nats.
+        loss: f64,
+        /// Training throughput of late.
+        samples_per_second: f64,
+    },
+    /// An epoch was trained and validated.
+    EpochFinished(EpochSummary),
+    /// Training ended and the best model was tested.
+    RunFinished(RunSummary),
+    /// Anything else worth a line, such as a lowered learning rate.
+    Message(String),
+}
+
+/// An epoch in figures. A metric that does not exist, such as the AUC of one class, is NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochSummary {
+    /// The epoch.
+    pub epoch: usize,
+    /// Seconds of training, validation not included.
+    pub train_seconds: f64,
+    /// Training samples per second of training.
+    pub samples_per_second: f64,
+    /// Mean training loss in nats.
+    pub train_loss: f64,
+    /// Seconds of validation.
+    pub valid_seconds: f64,
+    /// AUC on the validation data.
+    pub valid_auc: f64,
+    /// Log loss on the validation data, in nats.
+    pub valid_log_loss: f64,
+    /// Learning rate of the dense parameters in this epoch.
+    pub learning_rate: f64,
+    /// Whether this is the best epoch so far.
+    pub best: bool,
+}
+
+/// A run in figures. A metric that does not exist, such as the AUC of one class, is NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The epoch whose model was kept.
+    pub best_epoch: usize,
+    /// Seconds from start to end.
+    pub seconds: f64,
+    /// AUC on the test data.
+    pub test_auc: f64,
+    /// Log loss on the test data, in nats.
+    pub test_log_loss: f64,
+}

@@ -1,0 +1,102 @@
+//! Progress as a bar, for terminals.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::event::Event;
+use super::line;
+use super::observers::Observer;
+use super::plain::PlainProgress;
+use crate::repro::FileError;
+
+/// A bar where stderr is a terminal, lines where it is not.
+#[must_use]
+pub fn progress() -> Box<dyn Observer> {
+    if io::stderr().is_terminal() { Box::new(BarProgress::stderr()) } else { Box::new(PlainProgress::stderr()) }
+}
+
+/// One bar for the epoch under way, with the time left, the loss and the throughput; finished epochs are lines above it.
+pub struct BarProgress {
+    target: fn() -> ProgressDrawTarget,
+    bar: ProgressBar,
+    epochs: usize,
+}
+
+impl BarProgress {
+    /// A bar on stderr.
+    #[must_use]
+    pub fn stderr() -> Self {
+        Self::drawn_on(ProgressDrawTarget::stderr)
+    }
+
+    fn drawn_on(target: fn() -> ProgressDrawTarget) -> Self {
+        Self { target, bar: ProgressBar::with_draw_target(None, target()), epochs: 0 }
+    }
+}
+
+const TEMPLATE: &str = "{prefix} {bar:30} {pos}/{len}, {eta} left, {msg}";
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Observer for BarProgress {
+    fn observe(&mut self, event: &Event) -> Result<(), FileError> {
+        match *event {
+            Event::RunStarted { epochs, .. } => self.epochs = epochs,
+            Event::EpochStarted { epoch, epochs, steps } => {
+                self.epochs = epochs;
+                self.bar = ProgressBar::with_draw_target(Some(steps as u64), (self.target)())
+                    .with_style(style())
+                    .with_prefix(format!("epoch {epoch}/{epochs}"));
+            }
+            Event::Step { step, loss, samples_per_second, .. } => {
+                // Both are cheap: the bar redraws itself a few times a second, however often it is told.
+                self.bar.set_message(format!("loss {loss:.5}, {samples_per_second:.0} samples/s"));
+                self.bar.set_position(step as u64);
+            }
+            Event::EpochFinished(_) | Event::RunFinished(_) => self.bar.finish_and_clear(),
+            Event::Message(_) => {}
+        }
+        if let Some(text) = line::of(event, self.epochs) {
+            self.bar.suspend(|| PlainProgress::stderr().observe(&Event::Message(text)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for BarProgress {
+    /// An error message starts on a clean line.
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_follows_the_epochs_and_ends_with_them() {
+        let mut progress = BarProgress::drawn_on(ProgressDrawTarget::hidden);
+        for (epoch, steps) in [(1, 40), (2, 50)] {
+            progress.observe(&Event::EpochStarted { epoch, epochs: 2, steps }).expect("start");
+            assert_eq!((progress.bar.position(), progress.bar.length()), (0, Some(steps as u64)));
+            let event = Event::Step { epoch, step: 7, steps, loss: 0.5, samples_per_second: 1234.0 };
+            progress.observe(&event).expect("step");
+            assert_eq!(progress.bar.position(), 7);
+            assert_eq!(progress.bar.prefix(), format!("epoch {epoch}/2"));
+            assert_eq!(progress.bar.message(), "loss 0.50000, 1234 samples/s");
+        }
+        let bar = progress.bar.clone();
+        assert!(!bar.is_finished());
+        drop(progress);
+        assert!(bar.is_finished(), "an error message after it starts on a clean line");
+    }
+
+    #[test]
+    fn the_template_is_valid() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+}
