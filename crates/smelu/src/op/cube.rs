@@ -1,0 +1,18 @@
+//! The CubeCL backends (wgpu, CUDA).
+
+use burn::tensor::backend::DeviceOps;
+use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
+use cubecl::server::ComputeServer;
+
+use super::ActivationBackend;
+
+impl<R, F, I, BT> ActivationBackend for CubeBackend<R, F, I, BT>
+where
+    R: CubeRuntime,
+    R::Server: ComputeServer,
+    R::Device: DeviceOps,
+    F: FloatElement,
+    I: IntElement,
+    BT: BoolElement,
+{
+}

@@ -1,0 +1,101 @@
+//! The textual form, serde, and modules made from it.
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexDevice;
+use burn::module::Module;
+use burn::record::{BinBytesRecorder, FullPrecisionSettings, Recorder};
+use burn::tensor::DType;
+use proptest::prelude::*;
+use smelu::{Activation, ActivationConfig, ActivationError, SmeluConfig};
+
+use crate::backends::{elements, tensor};
+
+fn parse(text: &str) -> Result<ActivationConfig, ActivationError> {
+    text.parse()
+}
+
+fn message(text: &str) -> String {
+    parse(text).expect_err(text).to_string()
+}
+
+#[test]
+fn names_are_taken_in_any_case_and_written_in_one() {
+    for (text, written) in [
+        ("SmeLU(beta=0.5)", "SmeLU(beta=0.5)"),
+        ("smelu( beta = 5e-1 )", "SmeLU(beta=0.5)"),
+        ("SMELU", "SmeLU(beta=0.5)"),
+        ("SmeLU()", "SmeLU(beta=0.5)"),
+        ("SmeLU(beta=-0.0)", "SmeLU(beta=0)"),
+        ("relu", "ReLU"),
+        ("ReLU()", "ReLU"),
+        (" identity ", "Identity"),
+    ] {
+        assert_eq!(parse(text).expect(text).to_string(), written);
+    }
+}
+
+#[test]
+fn errors_name_what_is_near_and_what_was_expected() {
+    let unknown = message("SmeLUU(beta=1)");
+    assert!(unknown.contains("\"SmeLUU\"") && unknown.contains("did you mean \"SmeLU\"?"), "{unknown}");
+    assert!(unknown.contains("known: SmeLU, ReLU, Identity"), "{unknown}");
+    assert_eq!(message("SmeLU(bta=1)"), "SmeLU has no parameter \"bta\"; did you mean \"beta\"?");
+    assert_eq!(message("ReLU(beta=1)"), "ReLU has no parameter \"beta\"; it takes none");
+    assert_eq!(message("SmeLU(beta=1, beta=2)"), "SmeLU: parameter \"beta\" is given twice; keep one");
+    assert_eq!(message("SmeLU(beta=wide)"), "SmeLU: beta = \"wide\" is not a number; expected a number from 0 to 1e30");
+    for value in ["-1", "nan", "inf", "-inf", "1e31", "1e999"] {
+        let error = message(&format!("SmeLU(beta={value})"));
+        assert!(error.contains("is out of range; expected a number from 0 to 1e30"), "{error}");
+    }
+    assert!(SmeluConfig::new(f64::NAN).is_err() && SmeluConfig::new(-1e-9).is_err());
+}
+
+#[test]
+fn serde_writes_one_string() {
+    let config = parse("smelu(beta=0.25)").expect("it is well formed");
+    let json = serde_json::to_string(&config).expect("a string is written");
+    assert_eq!(json, "\"SmeLU(beta=0.25)\"");
+    assert_eq!(serde_json::from_str::<ActivationConfig>(&json).expect("it was just written"), config);
+    let error = serde_json::from_str::<ActivationConfig>("\"Relo\"").expect_err("no such activation");
+    assert!(error.to_string().contains("did you mean \"ReLU\"?"), "{error}");
+}
+
+#[test]
+fn a_module_reads_like_its_config_and_computes_what_it_says() {
+    let device = FlexDevice;
+    for (text, expected) in
+        [("SmeLU(beta=2)", [0.0, 0.5, 4.0]), ("ReLU", [0.0, 0.0, 4.0]), ("Identity", [-3.0, 0.0, 4.0])]
+    {
+        let config = parse(text).expect(text);
+        let module: Activation<Flex> = config.init(3, &device);
+        assert_eq!(module.to_string(), text);
+        assert_eq!(module.config(), config);
+        let y = module.forward(tensor::<Flex, 2>(&[-3.0, 0.0, 4.0], [1, 3], DType::F32));
+        assert_eq!(elements(y), expected);
+    }
+}
+
+#[test]
+fn a_module_goes_through_a_record() {
+    let device = FlexDevice;
+    let config = parse("SmeLU(beta=2)").expect("it is well formed");
+    let module: Activation<Flex> = config.init(3, &device);
+    let recorder = BinBytesRecorder::<FullPrecisionSettings>::default();
+    let bytes = recorder.record(module.into_record(), ()).expect("a record is written");
+    let record = recorder.load(bytes, &device).expect("it was just written");
+    let again: Activation<Flex> = config.init(3, &device).load_record(record);
+    assert_eq!(again.config(), config);
+}
+
+proptest! {
+    #[test]
+    fn every_config_survives_its_text(beta in prop_oneof![0.0..=1e30, Just(0.0), 0.0..10.0]) {
+        let config = ActivationConfig::Smelu(SmeluConfig::new(beta).expect("in range"));
+        prop_assert_eq!(parse(&config.to_string()), Ok(config));
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,40}|(SmeLU|relu|)\\(?[a-z=,0-9 ()e.-]{0,20}\\)?") {
+        let _ = parse(&text);
+    }
+}

@@ -1,0 +1,114 @@
+//! Not-a-number, infinities, signed zero, subnormals, β = 0, empty tensors.
+
+use burn::backend::Autodiff;
+use burn::tensor::DType;
+use smelu::op::{ActivationBackend, Curve, activation, composed_activation};
+
+use crate::backends::{CURVES, elements, on_each_backend, tensor, value_and_slope};
+
+const DTYPES: [DType; 2] = [DType::F32, DType::F64];
+
+fn nan_stays_nan<B: ActivationBackend>() {
+    for dtype in DTYPES {
+        for curve in CURVES {
+            let (values, slopes) = value_and_slope::<B>(&[1.0, f64::NAN, -1.0], *curve, dtype);
+            assert!(values[1].is_nan(), "{curve:?} {dtype:?}: value {}", values[1]);
+            assert!(slopes[1].is_nan(), "{curve:?} {dtype:?}: slope {}", slopes[1]);
+            assert!(!values[0].is_nan() && !values[2].is_nan() && !slopes[0].is_nan() && !slopes[2].is_nan());
+        }
+    }
+}
+
+fn the_composed_form_keeps_nan_too<B: ActivationBackend>() {
+    for curve in CURVES {
+        let x = tensor::<Autodiff<B>, 1>(&[f64::NAN], [1], DType::F32).require_grad();
+        let y = composed_activation(x.clone(), *curve);
+        assert!(elements(y)[0].is_nan(), "{curve:?}");
+    }
+}
+
+fn infinities_have_limits<B: ActivationBackend>() {
+    for dtype in DTYPES {
+        for curve in CURVES.iter().filter(|curve| **curve != Curve::Identity) {
+            let (values, slopes) = value_and_slope::<B>(&[f64::INFINITY, f64::NEG_INFINITY], *curve, dtype);
+            assert_eq!(values, [f64::INFINITY, 0.0], "{curve:?} {dtype:?}");
+            assert_eq!(slopes, [1.0, 0.0], "{curve:?} {dtype:?}");
+        }
+    }
+}
+
+fn zeros_of_both_signs_are_equal<B: ActivationBackend>() {
+    for curve in CURVES {
+        let (values, slopes) = value_and_slope::<B>(&[0.0, -0.0], *curve, DType::F32);
+        assert_eq!(values[0], values[1], "{curve:?}");
+        assert_eq!(slopes[0], slopes[1], "{curve:?}");
+    }
+}
+
+fn smelu_of_width_0_is_relu<B: ActivationBackend>() {
+    let tiny = f64::from(f32::from_bits(1));
+    let x = [-1e30, -2.0, -tiny, -0.0, 0.0, tiny, 0.25, 3.0, 1e30, f64::INFINITY, f64::NEG_INFINITY];
+    let smelu = value_and_slope::<B>(&x, Curve::Smelu { beta: 0.0 }, DType::F32);
+    assert_eq!(smelu, value_and_slope::<B>(&x, Curve::Relu, DType::F32));
+    assert_eq!(smelu.1, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+}
+
+fn subnormal_inputs_and_widths_are_exact<B: ActivationBackend>() {
+    let tiny = f64::from(f32::from_bits(1));
+    let (values, slopes) = value_and_slope::<B>(&[tiny, -tiny], Curve::Smelu { beta: 1.0 }, DType::F32);
+    assert_eq!((values, slopes), (vec![0.25, 0.25], vec![0.5, 0.5]));
+    let (_, slopes) =
+        value_and_slope::<B>(&[0.0, 4.0 * tiny, -4.0 * tiny], Curve::Smelu { beta: 4.0 * tiny }, DType::F32);
+    assert_eq!(slopes, [0.5, 1.0, 0.0]);
+}
+
+fn an_empty_tensor_stays_empty<B: ActivationBackend>() {
+    for curve in CURVES {
+        let x = tensor::<Autodiff<B>, 2>(&[], [0, 3], DType::F32).require_grad();
+        let y = activation(x.clone(), *curve);
+        assert_eq!(y.dims(), [0, 3]);
+        let grads = y.sum().backward();
+        assert_eq!(x.grad(&grads).expect("x requires a gradient").dims(), [0, 3]);
+    }
+}
+
+fn the_transition_meets_both_lines<B: ActivationBackend>() {
+    for beta in [1e-20, 0.1, 1.0, 7.3, 1e20] {
+        let x = [-beta, beta, f64::from((beta as f32).next_down()), -f64::from((beta as f32).next_down())];
+        let (values, slopes) = value_and_slope::<B>(&x, Curve::Smelu { beta }, DType::F32);
+        let beta = f64::from(beta as f32);
+        assert_eq!((values[0], values[1]), (0.0, beta), "{beta}");
+        assert_eq!((slopes[0], slopes[1]), (0.0, 1.0), "{beta}");
+        assert!(values[2] <= beta && slopes[2] <= 1.0, "{beta}");
+        assert!(values[3] >= 0.0 && slopes[3] > 0.0, "{beta}");
+    }
+}
+
+on_each_backend!(
+    nan_stays_nan,
+    the_composed_form_keeps_nan_too,
+    infinities_have_limits,
+    zeros_of_both_signs_are_equal,
+    smelu_of_width_0_is_relu,
+    subnormal_inputs_and_widths_are_exact,
+    an_empty_tensor_stays_empty,
+    the_transition_meets_both_lines,
+);
+
+/// Half precision, where the backend has it: on a grid that `f16` holds exactly the result is the rounded exact one.
+#[cfg(feature = "flex")]
+#[test]
+fn half_precision_rounds_once() {
+    let x: Vec<f64> = (-64..=64).map(|i| f64::from(i) / 16.0).chain([-60000.0, -300.0, 300.0, 60000.0]).collect();
+    for dtype in [DType::F16, DType::BF16] {
+        for curve in CURVES {
+            let (values, slopes) = value_and_slope::<burn::backend::Flex>(&x, *curve, dtype);
+            let rounded = |exact: f64| -> f64 { elements(tensor::<burn::backend::Flex, 1>(&[exact], [1], dtype))[0] };
+            for (i, x) in x.iter().enumerate() {
+                let x = rounded(*x);
+                assert_eq!(values[i], rounded(curve.value(x)), "{curve:?} {dtype:?} at {x}");
+                assert_eq!(slopes[i], rounded(curve.slope(x)), "{curve:?} {dtype:?} at {x}");
+            }
+        }
+    }
+}

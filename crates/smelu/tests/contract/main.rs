@@ -1,0 +1,9 @@
+//! What every activation must do on every backend.
+
+mod backends;
+mod configs;
+mod edge_cases;
+mod gradients;
+mod layouts;
+mod threads;
+mod vectors;
