@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::repro::FileError;
+
 /// Why predictions could not be made, read or written. Rows and positions are counted from 0, lines from 1.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -46,17 +48,12 @@ pub enum PredictionsError {
         /// Where the first row of the other kind stands.
         place: String,
     },
-    /// The file could not be opened or read.
-    #[error("cannot read the predictions {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The file could not be written; what stood under its name before is untouched.
-    #[error("cannot write the predictions {}: {reason}; check the space and the permissions of its folder", path.display())]
-    Write {
+    /// The file could not be read or written; one being replaced still stands.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The predictions do not fit the format.
+    #[error("cannot write the predictions {}: {reason}", path.display())]
+    Encode {
         /// The file.
         path: PathBuf,
         /// The reason.

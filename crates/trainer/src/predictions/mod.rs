@@ -29,6 +29,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::probability;
+use crate::repro::FileError;
 
 pub use error::PredictionsError;
 pub use parquet_writer::write;
@@ -249,7 +250,7 @@ pub struct PredictionFile {
 /// A file that cannot be read, is truncated or damaged, lacks a column, has one of another type, or holds a value no
 /// prediction can have; the message names the file, the place, the column and the value.
 pub fn read(path: &Path) -> Result<PredictionFile, PredictionsError> {
-    let failed = |source| PredictionsError::Read { path: path.to_owned(), source };
+    let failed = |cause| FileError::read(path, cause);
     let mut file = File::open(path).map_err(failed)?;
     let mut start = Vec::with_capacity(4);
     file.by_ref().take(4).read_to_end(&mut start).map_err(failed)?;

@@ -1,7 +1,5 @@
 //! Writes predictions as Parquet, atomically.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +11,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
+
+use crate::repro::write_atomic;
 
 use super::{FORMAT, PredictionMetadata, Predictions, PredictionsError, file_checksum};
 
@@ -26,44 +26,21 @@ const SCHEMA: &str = "message predictions {
 /// Rows of a row group.
 const GROUP: usize = 1 << 20;
 
-/// Writes `predictions` to `path` in the format of the [module](super).
-///
-/// The file appears under its name only when it is complete and on disk: it is written beside it, synchronised,
-/// renamed, and the folder is synchronised. An earlier file of that name is replaced, or untouched on failure. Equal
-/// predictions and metadata give equal bytes.
+/// Writes `predictions` to `path` in the format of the [module](super), by [`write_atomic`]: the file is whole or what
+/// it was before. Equal predictions and metadata give equal bytes.
 ///
 /// # Errors
-/// [`PredictionsError::Write`] when a step fails, for example on a full disk.
+/// [`PredictionsError::File`] when the file cannot be written, for example on a full disk; [`PredictionsError::Encode`]
+/// for a row number beyond `INT64`.
 pub fn write(path: &Path, predictions: &Predictions, metadata: &PredictionMetadata) -> Result<(), PredictionsError> {
-    let failed = |reason: String| PredictionsError::Write { path: path.to_owned(), reason };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".predictions-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The permissions of an ordinary new file, less the user's umask; a temporary file would be private.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(|error| failed(error.to_string()))?;
-    encode(file.as_file_mut(), predictions, metadata).map_err(|error| failed(error.to_string()))?;
-    file.as_file().sync_all().map_err(|error| failed(error.to_string()))?;
-    file.persist(path).map_err(|error| failed(error.error.to_string()))?;
-    #[cfg(unix)]
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(error.to_string()))?;
-    Ok(())
+    let bytes = encode(predictions, metadata)
+        .map_err(|error| PredictionsError::Encode { path: path.to_owned(), reason: error.to_string() })?;
+    Ok(write_atomic(path, &bytes)?)
 }
 
-pub(super) fn encode(
-    file: &mut File,
-    predictions: &Predictions,
-    metadata: &PredictionMetadata,
-) -> Result<(), ParquetError> {
+fn encode(predictions: &Predictions, metadata: &PredictionMetadata) -> Result<Vec<u8>, ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let mut writer = SerializedFileWriter::new(&mut *file, schema, Arc::new(properties(predictions, metadata)))?;
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties(predictions, metadata)))?;
     for start in (0..predictions.len()).step_by(GROUP) {
         let range = start..predictions.len().min(start + GROUP);
         let rows = predictions.rows[range.clone()].iter().map(|&row| i64::try_from(row));
@@ -77,13 +54,11 @@ pub(super) fn encode(
         column::<FloatType>(&mut group, &predictions.probabilities[range], None)?;
         group.close()?;
     }
-    writer.close()?;
-    file.flush()?;
-    Ok(())
+    writer.into_inner()
 }
 
 fn column<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, &mut File>,
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
     values: &[T::T],
     definition_levels: Option<&[i16]>,
 ) -> Result<(), ParquetError> {
