@@ -1,0 +1,18 @@
+//! Embedding tables outside autodiff.
+//!
+//! A table is a slice of host memory that no gradient of its size ever exists for. A step gathers the rows of its lookups into a leaf
+//! tensor [B, F, D], takes the gradient of that leaf, sums it over the lookups of each row in a fixed order, and updates rows:
+//! the touched ones ([`UpdateRule::Sparse`]) or all of them ([`UpdateRule::Dense`]).
+mod gather;
+mod plan;
+mod segment;
+mod table;
+mod tables;
+mod update;
+
+pub use gather::gather;
+pub use plan::Lookups;
+pub use segment::segment_sum;
+pub use table::{EmbeddingTable, TableError, TableSpec};
+pub use tables::{EmbeddingTables, RowGradients};
+pub use update::UpdateRule;

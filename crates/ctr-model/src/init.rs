@@ -1,0 +1,47 @@
+//! Initial values of dense parameters, as functions of a seed and the parameter's name.
+use burn::module::Param;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::random::Philox;
+
+/// Draws initial values from the stream of a seed.
+#[derive(Debug)]
+pub struct Initializer<'a, B: Backend> {
+    /// The seed of the initialisation stream.
+    pub seed: u64,
+    /// Where the parameters live.
+    pub device: &'a B::Device,
+}
+
+// Derived, these would ask for a backend that is itself `Copy`.
+impl<B: Backend> Clone for Initializer<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Backend> Copy for Initializer<'_, B> {}
+
+impl<B: Backend> Initializer<'_, B> {
+    /// Weights [I, O] from N(0, 2/(I + O)).
+    ///
+    /// Source: Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, equation 12,
+    /// in its normal form.
+    #[must_use]
+    pub fn xavier_normal(self, name: &str, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
+        let std = (2.0 / (inputs + outputs).max(1) as f64).sqrt() as f32;
+        let mut values = vec![0.0; inputs * outputs];
+        Philox::named(self.seed, name).fill_normal(0, &mut values);
+        for value in &mut values {
+            *value *= std;
+        }
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, [inputs, outputs]), self.device))
+    }
+
+    /// A vector of one value.
+    #[must_use]
+    pub fn constant(self, length: usize, value: f32) -> Param<Tensor<B, 1>> {
+        Param::from_tensor(Tensor::full([length], value, self.device))
+    }
+}

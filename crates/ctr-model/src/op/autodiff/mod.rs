@@ -1,0 +1,38 @@
+//! The operations on [`Autodiff`]: one file per hand-written backward pass.
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::tensor::ops::FloatTensor;
+
+use super::{ModelBackend, NormTensors};
+use crate::pass::DropoutKey;
+
+mod batch_norm;
+mod dropout;
+mod affine;
+mod loss;
+
+impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
+    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        affine::affine::<B, C>(x, weight, bias)
+    }
+
+    fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (mean, variance) = B::batch_moments(x.primitive);
+        (FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+    }
+
+    fn batch_norm(x: FloatTensor<Self>, norm: NormTensors<Self>) -> FloatTensor<Self> {
+        batch_norm::batch_norm::<B, C>(x, norm)
+    }
+
+    fn dropout(x: FloatTensor<Self>, key: DropoutKey, probability: f64) -> FloatTensor<Self> {
+        dropout::dropout::<B, C>(x, key, probability)
+    }
+
+    fn bce_with_logits(logits: FloatTensor<Self>, labels: FloatTensor<Self>) -> FloatTensor<Self> {
+        loss::bce_with_logits::<B, C>(logits, labels)
+    }
+}
+
+/// The node under which a tensor was kept for the backward pass.
+type Kept = NodeId;

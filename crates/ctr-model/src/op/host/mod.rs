@@ -1,0 +1,182 @@
+//! Kernels on host memory, written once for `Flex` and `NdArray`: each reads and writes every element as few times as the operation allows.
+//!
+//! Sums are taken over fixed blocks of rows and the blocks are added in order, so that the bits do not depend on the number of threads.
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Shape, TensorMetadata};
+
+use super::{AdamTensors, ModelBackend, NormTensors, reference};
+use crate::optim::AdamStep;
+use crate::parallel;
+use crate::pass::DropoutKey;
+
+pub(crate) mod adam;
+mod batch_norm;
+mod dropout;
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+mod rows;
+
+/// A backend whose `f32` tensors are slices of host memory.
+trait HostBackend: Backend {
+    /// Whether the elements are `f32`: the kernels know no other type.
+    fn is_f32(tensor: &FloatTensor<Self>) -> bool;
+
+    /// The same tensor as one contiguous buffer; a copy only where it is not one already.
+    fn contiguous(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The elements of a contiguous tensor.
+    fn slice(tensor: &FloatTensor<Self>) -> &[f32];
+
+    /// The elements of a contiguous tensor for writing; copies them first when another tensor shares the buffer.
+    fn slice_mut(tensor: &mut FloatTensor<Self>) -> &mut [f32];
+
+    /// A tensor of these elements.
+    fn from_vec(values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
+}
+
+fn add_row<B: HostBackend>(x: FloatTensor<B>, row: FloatTensor<B>) -> FloatTensor<B> {
+    let (mut x, row) = (B::contiguous(x), B::contiguous(row));
+    rows::add_row(B::slice_mut(&mut x), B::slice(&row));
+    x
+}
+
+fn sum_rows<B: HostBackend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let columns = x.shape()[1];
+    let x = B::contiguous(x);
+    vector::<B>(rows::sum_rows(B::slice(&x), columns))
+}
+
+fn batch_moments<B: HostBackend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
+    let columns = x.shape()[1];
+    let x = B::contiguous(x);
+    let (mean, variance) = batch_norm::moments(B::slice(&x), columns);
+    (vector::<B>(mean), vector::<B>(variance))
+}
+
+fn vector<B: HostBackend>(values: Vec<f32>) -> FloatTensor<B> {
+    let length = values.len();
+    B::from_vec(values, Shape::new([length]))
+}
+
+fn contiguous_norm<B: HostBackend>(norm: NormTensors<B>) -> NormTensors<B> {
+    NormTensors {
+        gamma: B::contiguous(norm.gamma),
+        beta: B::contiguous(norm.beta),
+        mean: B::contiguous(norm.mean),
+        variance: B::contiguous(norm.variance),
+        ..norm
+    }
+}
+
+fn norm_slices<B: HostBackend>(norm: &NormTensors<B>) -> batch_norm::Norm<'_> {
+    batch_norm::Norm {
+        gamma: B::slice(&norm.gamma),
+        beta: B::slice(&norm.beta),
+        mean: B::slice(&norm.mean),
+        variance: B::slice(&norm.variance),
+        epsilon: norm.epsilon,
+        moments_of_batch: norm.moments_of_batch,
+    }
+}
+
+fn batch_norm<B: HostBackend>(x: FloatTensor<B>, norm: NormTensors<B>) -> FloatTensor<B> {
+    let shape = x.shape();
+    let (x, norm) = (B::contiguous(x), contiguous_norm(norm));
+    B::from_vec(batch_norm::forward(B::slice(&x), norm_slices(&norm)), shape)
+}
+
+fn batch_norm_backward<B: HostBackend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    norm: NormTensors<B>,
+) -> [FloatTensor<B>; 3] {
+    let (x, mut grad, norm) = (B::contiguous(x), B::contiguous(grad), contiguous_norm(norm));
+    let (gamma_grad, beta_grad) =
+        batch_norm::backward(B::slice(&x), B::slice_mut(&mut grad), norm_slices(&norm));
+    [grad, vector::<B>(gamma_grad), vector::<B>(beta_grad)]
+}
+
+fn dropout<B: HostBackend>(x: FloatTensor<B>, key: DropoutKey, probability: f64) -> FloatTensor<B> {
+    let mut x = B::contiguous(x);
+    dropout::dropout(B::slice_mut(&mut x), key, probability);
+    x
+}
+
+fn adam<B: HostBackend>(tensors: AdamTensors<B>, grad: FloatTensor<B>, step: AdamStep) -> AdamTensors<B> {
+    let [mut parameter, mut first, mut second] = tensors.map(B::contiguous);
+    let grad = B::contiguous(grad);
+    adam::adam(
+        [B::slice_mut(&mut parameter), B::slice_mut(&mut first), B::slice_mut(&mut second)],
+        B::slice(&grad),
+        step,
+    );
+    [parameter, first, second]
+}
+
+fn squared_norm<B: HostBackend>(x: FloatTensor<B>) -> f64 {
+    let x = B::contiguous(x);
+    parallel::squared_norm(B::slice(&x))
+}
+
+/// The kernels where the elements are `f32`, the reference for any other type.
+macro_rules! host_operations {
+    ($backend:ty) => {
+        impl ModelBackend for $backend {
+            fn add_row(x: FloatTensor<Self>, row: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) { add_row::<Self>(x, row) } else { reference::add_row::<Self>(x, row) }
+            }
+
+            fn sum_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) { sum_rows::<Self>(x) } else { reference::sum_rows::<Self>(x) }
+            }
+
+            fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+                if Self::is_f32(&x) { batch_moments::<Self>(x) } else { reference::batch_moments::<Self>(x) }
+            }
+
+            fn batch_norm(x: FloatTensor<Self>, norm: NormTensors<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) { batch_norm::<Self>(x, norm) } else { reference::batch_norm::<Self>(x, norm) }
+            }
+
+            fn batch_norm_backward(
+                x: FloatTensor<Self>,
+                grad: FloatTensor<Self>,
+                norm: NormTensors<Self>,
+            ) -> [FloatTensor<Self>; 3] {
+                if Self::is_f32(&x) {
+                    batch_norm_backward::<Self>(x, grad, norm)
+                } else {
+                    reference::batch_norm_backward::<Self>(x, grad, norm)
+                }
+            }
+
+            fn dropout(x: FloatTensor<Self>, key: DropoutKey, probability: f64) -> FloatTensor<Self> {
+                if Self::is_f32(&x) {
+                    dropout::<Self>(x, key, probability)
+                } else {
+                    reference::dropout::<Self>(x, key, probability)
+                }
+            }
+
+            fn adam(tensors: AdamTensors<Self>, grad: FloatTensor<Self>, step: AdamStep) -> AdamTensors<Self> {
+                if Self::is_f32(&grad) {
+                    adam::<Self>(tensors, grad, step)
+                } else {
+                    reference::adam::<Self>(tensors, grad, step)
+                }
+            }
+
+            fn squared_norm(x: FloatTensor<Self>) -> f64 {
+                if Self::is_f32(&x) { squared_norm::<Self>(x) } else { reference::squared_norm::<Self>(x) }
+            }
+        }
+    };
+}
+
+#[cfg(feature = "flex")]
+host_operations!(burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+host_operations!(burn::backend::NdArray);

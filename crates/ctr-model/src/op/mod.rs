@@ -1,0 +1,105 @@
+//! The operations a model is made of, as one extension of Burn's [`Backend`].
+//!
+//! | piece | where |
+//! |---|---|
+//! | plain reference of every operation, in Burn's own operations | [`reference`] |
+//! | single-pass kernels on host memory, for `Flex` and `NdArray` | `host` |
+//! | hand-written backward passes | `autodiff` |
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+use smelu::ActivationBackend;
+
+use crate::optim::AdamStep;
+use crate::pass::DropoutKey;
+
+mod autodiff;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod cube;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod host;
+pub mod reference;
+
+/// Parameter, first moment and second moment, in this order.
+pub type AdamTensors<B> = [FloatTensor<B>; 3];
+
+/// The operations of a click-through-rate model.
+///
+/// Each has a default body made of Burn's own operations (its reference); a backend overrides what it can do in fewer passes over memory.
+/// On [`Autodiff`](burn::backend::Autodiff) the differentiable ones have hand-written backward passes.
+pub trait ModelBackend: ActivationBackend {
+    /// y = x·W + b; x: [B, I], W: [I, O], b: [O], y: [B, O]. Differentiable in all three.
+    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::add_row(Self::float_matmul(x, weight), bias)
+    }
+
+    /// x + row, the row repeated over the batch; x: [B, C], row: [C].
+    fn add_row(x: FloatTensor<Self>, row: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::add_row::<Self>(x, row)
+    }
+
+    /// Σ over the batch; x: [B, C] → [C].
+    fn sum_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::sum_rows::<Self>(x)
+    }
+
+    /// Mean and biased variance over the batch; x: [B, C] → ([C], [C]). Not differentiable: see [`batch_norm`](Self::batch_norm).
+    fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        reference::batch_moments::<Self>(x)
+    }
+
+    /// y = γ·(x − mean)/√(variance + ε) + β; x: [B, C], the others [C].
+    ///
+    /// Differentiable in x, γ and β. `moments_of_batch` says that mean and variance are those of `x` itself, so that the gradient of x
+    /// passes through them too (Ioffe & Szegedy 2015, section 3).
+    fn batch_norm(x: FloatTensor<Self>, norm: NormTensors<Self>) -> FloatTensor<Self> {
+        reference::batch_norm::<Self>(x, norm)
+    }
+
+    /// The gradients of [`batch_norm`](Self::batch_norm) for x, γ and β, given that of y.
+    fn batch_norm_backward(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        norm: NormTensors<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        reference::batch_norm_backward::<Self>(x, grad, norm)
+    }
+
+    /// Inverted dropout: an element is kept, and divided by the probability of being kept, or set to 0.
+    ///
+    /// `probability` is that of being dropped; it is rounded to a multiple of 2⁻¹⁶. Linear in x, so it is its own backward pass.
+    fn dropout(x: FloatTensor<Self>, key: DropoutKey, probability: f64) -> FloatTensor<Self> {
+        reference::dropout::<Self>(x, key, probability)
+    }
+
+    /// Mean binary cross-entropy of logits z against labels y in [0, 1], in nats; z, y: [B] → [1]. Differentiable in z.
+    fn bce_with_logits(logits: FloatTensor<Self>, labels: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::bce_with_logits::<Self>(logits, labels)
+    }
+
+    /// One step of Adam on a parameter and its moments; not differentiable. Returns the tensors in the order they were given.
+    fn adam(tensors: AdamTensors<Self>, grad: FloatTensor<Self>, step: AdamStep) -> AdamTensors<Self> {
+        reference::adam::<Self>(tensors, grad, step)
+    }
+
+    /// Σ x² in `f64`. Waits for the device.
+    fn squared_norm(x: FloatTensor<Self>) -> f64 {
+        reference::squared_norm::<Self>(x)
+    }
+}
+
+/// The tensors and constants of a batch normalisation; each tensor is [C].
+#[derive(Clone, Debug)]
+pub struct NormTensors<B: Backend> {
+    /// The scale γ.
+    pub gamma: FloatTensor<B>,
+    /// The shift β.
+    pub beta: FloatTensor<B>,
+    /// The mean to subtract.
+    pub mean: FloatTensor<B>,
+    /// The biased variance to divide by the root of.
+    pub variance: FloatTensor<B>,
+    /// ε, added to the variance.
+    pub epsilon: f64,
+    /// Whether mean and variance were computed from x itself.
+    pub moments_of_batch: bool,
+}

@@ -1,0 +1,152 @@
+//! Every operation in Burn's own operations: what a backend without a kernel runs, and what the kernels are compared with.
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
+
+use super::{AdamTensors, NormTensors};
+use crate::optim::AdamStep;
+use crate::pass::DropoutKey;
+use crate::random::Philox;
+
+fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(primitive))
+}
+
+fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+    tensor.into_primitive().tensor()
+}
+
+/// See [`ModelBackend::add_row`](super::ModelBackend::add_row).
+pub fn add_row<B: Backend>(x: FloatTensor<B>, row: FloatTensor<B>) -> FloatTensor<B> {
+    primitive(tensor::<B, 2>(x) + tensor::<B, 1>(row).unsqueeze())
+}
+
+/// See [`ModelBackend::sum_rows`](super::ModelBackend::sum_rows).
+pub fn sum_rows<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    primitive(tensor::<B, 2>(x).sum_dim(0).squeeze_dim::<1>(0))
+}
+
+/// See [`ModelBackend::batch_moments`](super::ModelBackend::batch_moments).
+pub fn batch_moments<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
+    let x = tensor::<B, 2>(x);
+    let mean = x.clone().mean_dim(0); // [1, C]
+    let variance = (x - mean.clone()).powi_scalar(2).mean_dim(0); // [1, C]
+    (primitive(mean.squeeze_dim::<1>(0)), primitive(variance.squeeze_dim::<1>(0)))
+}
+
+struct Normalised<B: Backend> {
+    x: Tensor<B, 2>,
+    reciprocal: Tensor<B, 2>,
+}
+
+fn normalise<B: Backend>(x: FloatTensor<B>, norm: &NormTensors<B>) -> Normalised<B> {
+    let mean = tensor::<B, 1>(norm.mean.clone()).unsqueeze();
+    let reciprocal: Tensor<B, 2> =
+        (tensor::<B, 1>(norm.variance.clone()) + norm.epsilon).sqrt().recip().unsqueeze();
+    Normalised { x: (tensor::<B, 2>(x) - mean) * reciprocal.clone(), reciprocal }
+}
+
+/// See [`ModelBackend::batch_norm`](super::ModelBackend::batch_norm).
+pub fn batch_norm<B: Backend>(x: FloatTensor<B>, norm: NormTensors<B>) -> FloatTensor<B> {
+    let normalised = normalise(x, &norm).x;
+    primitive(normalised * tensor::<B, 1>(norm.gamma).unsqueeze() + tensor::<B, 1>(norm.beta).unsqueeze())
+}
+
+/// See [`ModelBackend::batch_norm_backward`](super::ModelBackend::batch_norm_backward).
+pub fn batch_norm_backward<B: Backend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    norm: NormTensors<B>,
+) -> [FloatTensor<B>; 3] {
+    let Normalised { x, reciprocal } = normalise(x, &norm);
+    let grad = tensor::<B, 2>(grad);
+    let rows = grad.dims()[0] as f64;
+    let beta_grad = grad.clone().sum_dim(0); // [1, C]
+    let gamma_grad = (grad.clone() * x.clone()).sum_dim(0); // [1, C]
+    let scale = tensor::<B, 1>(norm.gamma).unsqueeze() * reciprocal;
+    let centred = if norm.moments_of_batch {
+        grad - beta_grad.clone() / rows - x * (gamma_grad.clone() / rows)
+    } else {
+        grad
+    };
+    [
+        primitive(centred * scale),
+        primitive(gamma_grad.squeeze_dim::<1>(0)),
+        primitive(beta_grad.squeeze_dim::<1>(0)),
+    ]
+}
+
+/// The rounded threshold of a 16-bit number below which an element is dropped, and the factor of a kept one.
+pub(super) fn dropout_threshold(probability: f64) -> (u32, f32) {
+    let threshold = (probability * 65_536.0).round() as u32;
+    (threshold, (65_536.0 / (65_536.0 - f64::from(threshold))) as f32)
+}
+
+/// The factor of element `index` is decided by 16 bits of block `index / 8` of the key's stream.
+pub(super) fn dropout_factor(key: DropoutKey, index: u64, threshold: u32, scale: f32) -> f32 {
+    let block = Philox::new(key.seed).block(dropout_counter(key, (index / 8) as u32));
+    let word = block[(index % 8 / 2) as usize];
+    let bits = if index % 2 == 0 { word & 0xFFFF } else { word >> 16 };
+    if bits < threshold { 0.0 } else { scale }
+}
+
+/// The Philox counter of a block of eight elements.
+pub(super) fn dropout_counter(key: DropoutKey, block: u32) -> [u32; 4] {
+    [block, key.layer, key.step as u32, (key.step >> 32) as u32]
+}
+
+/// See [`ModelBackend::dropout`](super::ModelBackend::dropout).
+pub fn dropout<B: Backend>(x: FloatTensor<B>, key: DropoutKey, probability: f64) -> FloatTensor<B> {
+    let (threshold, scale) = dropout_threshold(probability);
+    let shape = x.shape();
+    let factors: Vec<f32> =
+        (0..shape.num_elements() as u64).map(|index| dropout_factor(key, index, threshold, scale)).collect();
+    let mask = B::float_from_data(TensorData::new(factors, shape).convert_dtype(x.dtype()), &B::float_device(&x));
+    B::float_mul(x, mask)
+}
+
+/// See [`ModelBackend::bce_with_logits`](super::ModelBackend::bce_with_logits).
+///
+/// max(z, 0) − z·y + log(1 + exp(−|z|)): neither a large logit nor a certain one overflows.
+pub fn bce_with_logits<B: Backend>(logits: FloatTensor<B>, labels: FloatTensor<B>) -> FloatTensor<B> {
+    let (z, y) = (tensor::<B, 1>(logits), tensor::<B, 1>(labels));
+    let tail = (-z.clone().abs()).exp().log1p();
+    primitive((z.clone().clamp_min(0.0) - z * y + tail).mean())
+}
+
+/// dL/dz = (σ(z) − y)·g/B for the loss above; g is the gradient of the loss, [1].
+pub(super) fn bce_with_logits_backward<B: Backend>(
+    logits: FloatTensor<B>,
+    labels: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let rows = logits.shape().num_elements() as f64;
+    let probability = tensor::<B, 1>(B::sigmoid(logits));
+    primitive((probability - tensor::<B, 1>(labels)) * (tensor::<B, 1>(grad) / rows))
+}
+
+/// See [`ModelBackend::adam`](super::ModelBackend::adam).
+pub fn adam<B: Backend>(
+    [parameter, first, second]: AdamTensors<B>,
+    grad: FloatTensor<B>,
+    step: AdamStep,
+) -> AdamTensors<B> {
+    let flat = |t: FloatTensor<B>| {
+        let elements = t.shape().num_elements();
+        tensor::<B, 1>(B::float_reshape(t, Shape::new([elements])))
+    };
+    let shape = parameter.shape();
+    let grad = flat(grad) * step.grad_scale;
+    let first = flat(first) * step.beta1 + grad.clone() * (1.0 - step.beta1);
+    let second = flat(second) * step.beta2 + grad.clone() * grad * (1.0 - step.beta2);
+    let change = first.clone() / (second.clone().sqrt() * step.second_scale + step.epsilon);
+    let parameter = flat(parameter) - change * step.step_size;
+    [parameter, first, second].map(|t| B::float_reshape(primitive(t), shape.clone()))
+}
+
+/// See [`ModelBackend::squared_norm`](super::ModelBackend::squared_norm).
+pub fn squared_norm<B: Backend>(x: FloatTensor<B>) -> f64 {
+    let elements = x.shape().num_elements();
+    let x = tensor::<B, 1>(B::float_reshape(x, Shape::new([elements])));
+    f64::from(x.powi_scalar(2).sum().into_data().convert::<f32>().as_slice::<f32>().map_or(f32::NAN, |sum| sum[0]))
+}
