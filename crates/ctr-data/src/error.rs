@@ -177,6 +177,13 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     shortened(&format!("{text:?}"))
 }
 
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -186,15 +193,8 @@ fn shortened(text: &str) -> String {
 
 fn listed(found: &[String]) -> String {
     const MOST: usize = 12;
-    let mut text = found.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if found.len() > MOST {
-        text.push_str(&format!(", … ({} columns)", found.len()));
-    }
-    shortened_list(text)
-}
-
-fn shortened_list(text: String) -> String {
-    if text.is_empty() { "an empty header".to_owned() } else { text }
+    let first = found.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if found.len() > MOST { format!("{first}, … ({} columns)", found.len()) } else { first }
 }
 
 fn nearest(column: &str, found: &[String]) -> String {

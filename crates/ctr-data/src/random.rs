@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// ChaCha8 keyed by BLAKE3's key derivation of some integers (little-endian) under a context that names their use.
+/// `ChaCha8` keyed by BLAKE3's key derivation of some integers (little-endian) under a context that names their use.
 pub(crate) fn stream(context: &str, numbers: &[u64]) -> ChaCha8Rng {
     let material: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
     ChaCha8Rng::from_seed(blake3::derive_key(context, &material))

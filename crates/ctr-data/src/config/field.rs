@@ -94,13 +94,12 @@ impl Transform {
     #[must_use]
     pub fn apply(self, value: f64) -> f64 {
         match self {
-            Self::None => value,
             Self::Log1p => libm::copysign(libm::log1p(value.abs()), value),
             Self::LogSquared if value > 2.0 => {
                 let log = libm::log(value);
                 libm::floor(log * log)
             }
-            Self::LogSquared => value,
+            Self::None | Self::LogSquared => value,
         }
     }
 }

@@ -10,11 +10,13 @@ use crate::split::Split;
 
 /// Rows whose click probability is known, so that the best reachable log loss and AUC are known too.
 ///
-/// For a row with categories k₁ … k_F and numeric values x₁ … x_N
+/// For a row with categories k and numeric values x
 ///
+/// ```text
 /// p = σ(bias + Σ_f e_f[k_f] + Σ_n w_n g_n(x_n) + Σ_(f,g) s_fg/√r · u_f[k_f]·v_g[k_g]),
+/// ```
 ///
-/// and the label is 1 with probability p. The effects e_f[k] are normal with standard deviation `effect`; u and v are standard normal
+/// and the label is 1 with probability p. The effects e are normal with standard deviation `effect`; u and v are standard normal
 /// vectors of `rank` r; g is the identity, or the logarithm for a log-normal field. Everything random comes from `seed`; rows are the same
 /// on every platform.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -95,7 +95,7 @@ impl NumericStatistics {
 }
 
 /// Number, mean and sum of squared deviations, updated one value at a time (Welford, Technometrics 4(3), 1962) and merged pairwise (Chan,
-/// Golub and LeVeque, 1979).
+/// Golub, `LeVeque`, 1979).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Moments {
     count: u64,
@@ -212,7 +212,9 @@ mod tests {
         let values = [3.0, -1.0, 4.0, 1.0, -5.0];
         let collect = |values: &[f64]| {
             let mut moments = Moments::default();
-            values.iter().for_each(|&value| moments.add(value));
+            for &value in values {
+                moments.add(value);
+            }
             moments
         };
         for cut in 0..=values.len() {

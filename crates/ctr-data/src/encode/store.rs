@@ -18,7 +18,7 @@ use super::encoder::{Column, Encoder};
 use super::vocabulary::Vocabulary;
 use crate::atomic_file;
 use crate::config::SourceConfig;
-use crate::error::DataError;
+use crate::error::{DataError, hex};
 use crate::schema::Schema;
 
 /// The encoder's file name within a folder.
@@ -138,8 +138,7 @@ fn checked<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], DataError> {
     let (content, stored) = bytes.split_at(bytes.len() - DIGEST);
     let digest = blake3::hash(content);
     if digest.as_bytes() != stored {
-        let stored: String = stored.iter().map(|byte| format!("{byte:02x}")).collect();
-        return Err(DataError::damaged(path, "BLAKE3 digest", digest.to_hex(), stored));
+        return Err(DataError::damaged(path, "BLAKE3 digest", digest.to_hex(), hex(stored)));
     }
     Ok(&content[16..])
 }

@@ -48,7 +48,7 @@ pub(super) struct Sections {
 impl Header {
     pub(super) fn to_bytes(self) -> [u8; HEADER_BYTES as usize] {
         let mut bytes = [0; HEADER_BYTES as usize];
-        let flags = u32::from(self.labels) * LABELS | u32::from(self.probabilities) * PROBABILITIES;
+        let flags = (u32::from(self.labels) * LABELS) | (u32::from(self.probabilities) * PROBABILITIES);
         bytes[0..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
         bytes[12..16].copy_from_slice(&flags.to_le_bytes());

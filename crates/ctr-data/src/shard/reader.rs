@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use super::header::{Header, Sections};
-use crate::error::DataError;
+use crate::error::{DataError, hex};
 
 /// The encoded rows of one split, mapped into memory: rows are read from the page cache, so data larger than memory can be trained on.
 #[derive(Debug)]
@@ -50,8 +50,7 @@ impl Shards {
         let stored = shards.bytes(&shards.sections.digest);
         if stored != shards.digest.as_bytes() {
             let found = shards.digest.to_hex();
-            let expected = stored.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            return Err(DataError::damaged(path, "BLAKE3 digest", found, expected));
+            return Err(DataError::damaged(path, "BLAKE3 digest", found, hex(stored)));
         }
         if shards.bytes(&shards.sections.labels).iter().any(|&label| label > 1) {
             return Err(DataError::damaged(path, "labels", "a label above 1", "0 or 1"));
