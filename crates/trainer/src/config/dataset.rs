@@ -33,7 +33,8 @@ pub(super) fn read(root: &mut Node, working_directory: &Path) -> Result<(), Conf
 }
 
 /// Makes every path absolute: one in a file is relative to that file, one on the command line to the working directory.
-/// The folder of the raw files then stands in `data.dir` alone, whichever config named it.
+/// The folder of the raw files then stands in `data.dir` alone, whichever config named it; where none did, they lie
+/// beside the dataset config.
 pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result<(), ConfigError> {
     let folder = |key: &str| vec!["data".into(), key.into()];
     let in_dataset = [way(), vec!["dir".into()]].concat();
@@ -53,9 +54,22 @@ pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result
         && let Some(node) = root.remove(&in_dataset)
         && root.get(&folder("dir")).is_none()
     {
-        root.set(&["data".to_owned(), "dir".to_owned()], node)?;
+        set_folder(root, node)?;
+    }
+    let in_dataset = |key: &str| [way(), vec![key.into()]].concat();
+    if root.get(&in_dataset("files")).is_some()
+        && root.get(&folder("dir")).is_none()
+        && let Some(Node { origin, .. }) = root.get(&way())
+    {
+        let origin = origin.clone();
+        let value = Value::String(utf8(&normalised(&folder_of(&origin, working_directory)))?.to_owned());
+        set_folder(root, Node { value, origin })?;
     }
     Ok(())
+}
+
+fn set_folder(root: &mut Node, node: Node) -> Result<(), ConfigError> {
+    root.set(&["data".to_owned(), "dir".to_owned()], node)
 }
 
 /// What the dataset config's own checks refuse, with the place where it stands.

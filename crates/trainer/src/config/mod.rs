@@ -19,7 +19,7 @@ mod raw;
 pub use dataset::DatasetConfig;
 pub use device::{BackendKind, DeviceSpec, ParseDeviceError};
 pub use error::{ConfigError, Known, Origin};
-pub use model::{Activation, DnnConfig, LrConfig, ModelConfig, ParseActivationError};
+pub use model::{DnnConfig, LrConfig, ModelConfig};
 pub use optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
 pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan};

@@ -53,7 +53,8 @@ pub struct Plan {
 pub struct DataPlan {
     /// The dataset config. Its `dir` is `None`: the folder stands in [`DataPlan::dir`].
     pub dataset: DatasetConfig,
-    /// Folder of the raw files, absolute: `--data-dir`, else `data.dir`, else the dataset config's `dir`.
+    /// Folder of the raw files, absolute: `--data-dir`, else `data.dir`, else the dataset config's `dir`, else its folder.
+    /// `None` for a generator that names none.
     pub dir: Option<PathBuf>,
     /// Folder of the encoded data, absolute.
     pub cache_dir: PathBuf,

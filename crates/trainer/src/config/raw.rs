@@ -54,7 +54,8 @@ pub struct RunConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// Folder of the raw files, instead of the one that the dataset config names. Relative to the config file.
+    /// Folder of the raw files. Relative to the config file. Default: `dir` of the dataset config, relative to that one;
+    /// else the folder of the dataset config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dir: Option<PathBuf>,
     /// Folder of the encoded data. Relative to the config file. Default: `cache` in the working directory.

@@ -18,8 +18,6 @@ pub enum Event {
     EpochStarted {
         /// The epoch.
         epoch: usize,
-        /// Epochs at most.
-        epochs: usize,
         /// Steps of this epoch.
         steps: usize,
     },
@@ -44,30 +42,30 @@ pub enum Event {
     Message(String),
 }
 
-/// An epoch in figures. A metric that does not exist, such as the AUC of one class, is NaN.
+/// An epoch in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochSummary {
     /// The epoch.
     pub epoch: usize,
+    /// Steps of the whole run so far.
+    pub steps: u64,
+    /// Mean training loss in nats.
+    pub train_loss: f64,
     /// Seconds of training, validation not included.
     pub train_seconds: f64,
     /// Training samples per second of training.
     pub samples_per_second: f64,
-    /// Mean training loss in nats.
-    pub train_loss: f64,
     /// Seconds of validation.
     pub valid_seconds: f64,
-    /// AUC on the validation data.
-    pub valid_auc: f64,
+    /// AUC on the validation data; it does not exist where all labels are equal.
+    pub valid_auc: Option<f64>,
     /// Log loss on the validation data, in nats.
     pub valid_log_loss: f64,
     /// Learning rate of the dense parameters in this epoch.
     pub learning_rate: f64,
-    /// Whether this is the best epoch so far.
-    pub best: bool,
 }
 
-/// A run in figures. A metric that does not exist, such as the AUC of one class, is NaN.
+/// A run in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSummary {
     /// Epochs trained.
@@ -76,8 +74,8 @@ pub struct RunSummary {
     pub best_epoch: usize,
     /// Seconds from start to end.
     pub seconds: f64,
-    /// AUC on the test data.
-    pub test_auc: f64,
+    /// AUC on the test data; it does not exist where all labels are equal.
+    pub test_auc: Option<f64>,
     /// Log loss on the test data, in nats.
     pub test_log_loss: f64,
 }

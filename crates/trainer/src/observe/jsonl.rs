@@ -15,18 +15,19 @@ use crate::repro::FileError;
 /// | `event` | keys |
 /// |---|---|
 /// | `start` | `name`, `epochs`, `steps`, `samples` |
-/// | `epoch` | `epoch`, `train_seconds`, `samples_per_second`, `train_loss`, `valid_seconds`, `valid_auc`, `valid_log_loss`, `learning_rate`, `best` |
+/// | `epoch` | `epoch`, `steps`, `train_loss`, `train_seconds`, `samples_per_second`, `valid_seconds`, `valid_auc`, `valid_log_loss`, `learning_rate` |
 /// | `finish` | `epochs`, `best_epoch`, `seconds`, `test_auc`, `test_log_loss` |
 /// | `message` | `text` |
 ///
 /// A number has the fewest digits that read back to the same f64. JSON has no NaN and no infinity: they are the strings
-/// `"NaN"`, `"inf"` and `"-inf"`, which `float(…)` in Python and `parse` in Rust take like a number.
-pub struct JsonLines {
+/// `"NaN"`, `"inf"` and `"-inf"`, which `float(…)` in Python and `parse` in Rust take like a number. An AUC that does not
+/// exist is `null`.
+pub struct JsonlObserver {
     path: PathBuf,
     file: File,
 }
 
-impl JsonLines {
+impl JsonlObserver {
     /// Opens the file to append to it; it is created when absent.
     ///
     /// # Errors
@@ -53,7 +54,7 @@ fn ends_with_a_line(file: &mut File) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-impl Observer for JsonLines {
+impl Observer for JsonlObserver {
     fn observe(&mut self, event: &Event) -> Result<(), FileError> {
         let Some(line) = Line::of(event) else { return Ok(()) };
         let fail = |wanted, cause| FileError::write(&self.path, wanted, cause);
@@ -76,14 +77,14 @@ enum Line<'a> {
 #[derive(Serialize)]
 struct EpochLine {
     epoch: usize,
+    steps: u64,
+    train_loss: Number,
     train_seconds: Number,
     samples_per_second: Number,
-    train_loss: Number,
     valid_seconds: Number,
-    valid_auc: Number,
+    valid_auc: Option<Number>,
     valid_log_loss: Number,
     learning_rate: Number,
-    best: bool,
 }
 
 #[derive(Serialize)]
@@ -91,7 +92,7 @@ struct FinishLine {
     epochs: usize,
     best_epoch: usize,
     seconds: Number,
-    test_auc: Number,
+    test_auc: Option<Number>,
     test_log_loss: Number,
 }
 
@@ -113,14 +114,14 @@ impl EpochLine {
     fn of(summary: &EpochSummary) -> Self {
         Self {
             epoch: summary.epoch,
+            steps: summary.steps,
+            train_loss: Number(summary.train_loss),
             train_seconds: Number(summary.train_seconds),
             samples_per_second: Number(summary.samples_per_second),
-            train_loss: Number(summary.train_loss),
             valid_seconds: Number(summary.valid_seconds),
-            valid_auc: Number(summary.valid_auc),
+            valid_auc: summary.valid_auc.map(Number),
             valid_log_loss: Number(summary.valid_log_loss),
             learning_rate: Number(summary.learning_rate),
-            best: summary.best,
         }
     }
 }
@@ -131,7 +132,7 @@ impl FinishLine {
             epochs: summary.epochs,
             best_epoch: summary.best_epoch,
             seconds: Number(summary.seconds),
-            test_auc: Number(summary.test_auc),
+            test_auc: summary.test_auc.map(Number),
             test_log_loss: Number(summary.test_log_loss),
         }
     }
@@ -156,21 +157,21 @@ mod tests {
     fn summary(train_loss: f64) -> EpochSummary {
         EpochSummary {
             epoch: 1,
+            steps: 3,
+            train_loss,
             train_seconds: 1.5,
             samples_per_second: 1e5,
-            train_loss,
             valid_seconds: 0.25,
-            valid_auc: 0.75,
+            valid_auc: Some(0.75),
             valid_log_loss: 0.5,
             learning_rate: 1e-3,
-            best: true,
         }
     }
 
     fn written(events: &[Event]) -> String {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("metrics.jsonl");
-        let mut lines = JsonLines::append(&path).expect("open");
+        let mut lines = JsonlObserver::append(&path).expect("open");
         for event in events {
             lines.observe(event).expect("write");
         }
@@ -181,7 +182,7 @@ mod tests {
     fn each_event_is_a_line_with_its_keys_in_order() {
         let text = written(&[
             Event::RunStarted { name: "a \"b\"\n".to_owned(), epochs: 2, steps: 3, samples: 4 },
-            Event::EpochStarted { epoch: 1, epochs: 2, steps: 3 },
+            Event::EpochStarted { epoch: 1, steps: 3 },
             Event::Step { epoch: 1, step: 1, steps: 3, loss: 0.5, samples_per_second: 1.0 },
             Event::EpochFinished(summary(0.1)),
             Event::Message("lowered".to_owned()),
@@ -189,16 +190,16 @@ mod tests {
                 epochs: 1,
                 best_epoch: 1,
                 seconds: 2.0,
-                test_auc: f64::NAN,
+                test_auc: None,
                 test_log_loss: f64::INFINITY,
             }),
         ]);
         assert_eq!(
             text,
             r#"{"event":"start","name":"a \"b\"\n","epochs":2,"steps":3,"samples":4}
-{"event":"epoch","epoch":1,"train_seconds":1.5,"samples_per_second":100000.0,"train_loss":0.1,"valid_seconds":0.25,"valid_auc":0.75,"valid_log_loss":0.5,"learning_rate":0.001,"best":true}
+{"event":"epoch","epoch":1,"steps":3,"train_loss":0.1,"train_seconds":1.5,"samples_per_second":100000.0,"valid_seconds":0.25,"valid_auc":0.75,"valid_log_loss":0.5,"learning_rate":0.001}
 {"event":"message","text":"lowered"}
-{"event":"finish","epochs":1,"best_epoch":1,"seconds":2.0,"test_auc":"NaN","test_log_loss":"inf"}
+{"event":"finish","epochs":1,"best_epoch":1,"seconds":2.0,"test_auc":null,"test_log_loss":"inf"}
 "#
         );
     }
@@ -208,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("metrics.jsonl");
         for text in ["one", "two"] {
-            let mut lines = JsonLines::append(&path).expect("open");
+            let mut lines = JsonlObserver::append(&path).expect("open");
             lines.observe(&Event::Message(text.to_owned())).expect("write");
         }
         let text = fs::read_to_string(&path).expect("read");
@@ -220,17 +221,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("metrics.jsonl");
         fs::write(&path, "{}\n{\"event\":\"ep").expect("write");
-        let text = JsonLines::append(&path).err().expect("torn").to_string();
+        let text = JsonlObserver::append(&path).err().expect("torn").to_string();
         assert!(text.contains("metrics.jsonl: line 2 is incomplete"), "{text}");
         assert_eq!(fs::read_to_string(&path).expect("read"), "{}\n{\"event\":\"ep", "nothing is repaired");
         let absent = folder.path().join("absent").join("metrics.jsonl");
-        assert!(matches!(JsonLines::append(&absent), Err(FileError::Write { .. })));
+        assert!(matches!(JsonlObserver::append(&absent), Err(FileError::Write { .. })));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error_with_the_bytes_that_were_wanted() {
-        let mut lines = JsonLines {
+        let mut lines = JsonlObserver {
             path: PathBuf::from("/dev/full"),
             file: File::options().append(true).open("/dev/full").expect("open"),
         };

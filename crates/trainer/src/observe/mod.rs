@@ -8,10 +8,12 @@ mod jsonl;
 mod line;
 mod observers;
 mod plain;
+mod prepare;
 mod progress;
 
 pub use event::{EpochSummary, Event, RunSummary};
-pub use jsonl::JsonLines;
-pub use observers::{Observer, Observers};
+pub use jsonl::JsonlObserver;
+pub use observers::{ObserveError, Observer, Observers};
 pub use plain::PlainProgress;
-pub use progress::{BarProgress, progress};
+pub use prepare::PrepareBar;
+pub use progress::{BarProgress, progress_observer};

@@ -5,14 +5,14 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::Event;
-use super::line;
+use super::line::{self, Lines};
 use super::observers::Observer;
 use super::plain::PlainProgress;
 use crate::repro::FileError;
 
 /// A bar where stderr is a terminal, lines where it is not.
 #[must_use]
-pub fn progress() -> Box<dyn Observer> {
+pub fn progress_observer() -> Box<dyn Observer> {
     if io::stderr().is_terminal() { Box::new(BarProgress::stderr()) } else { Box::new(PlainProgress::stderr()) }
 }
 
@@ -20,7 +20,8 @@ pub fn progress() -> Box<dyn Observer> {
 pub struct BarProgress {
     target: fn() -> ProgressDrawTarget,
     bar: ProgressBar,
-    epochs: usize,
+    epochs: Option<usize>,
+    lines: Lines<io::Stderr>,
 }
 
 impl BarProgress {
@@ -31,11 +32,11 @@ impl BarProgress {
     }
 
     fn drawn_on(target: fn() -> ProgressDrawTarget) -> Self {
-        Self { target, bar: ProgressBar::with_draw_target(None, target()), epochs: 0 }
+        Self { target, bar: ProgressBar::with_draw_target(None, target()), epochs: None, lines: Lines::stderr() }
     }
 }
 
-const TEMPLATE: &str = "{prefix} {bar:30} {pos}/{len}, {eta} left, {msg}";
+const TEMPLATE: &str = "{prefix} {bar:20} {pos}/{len}, {eta} left, {wide_msg}";
 
 fn style() -> ProgressStyle {
     ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -44,12 +45,11 @@ fn style() -> ProgressStyle {
 impl Observer for BarProgress {
     fn observe(&mut self, event: &Event) -> Result<(), FileError> {
         match *event {
-            Event::RunStarted { epochs, .. } => self.epochs = epochs,
-            Event::EpochStarted { epoch, epochs, steps } => {
-                self.epochs = epochs;
+            Event::RunStarted { epochs, .. } => self.epochs = Some(epochs),
+            Event::EpochStarted { epoch, steps } => {
                 self.bar = ProgressBar::with_draw_target(Some(steps as u64), (self.target)())
                     .with_style(style())
-                    .with_prefix(format!("epoch {epoch}/{epochs}"));
+                    .with_prefix(line::epoch_of(epoch, self.epochs));
             }
             Event::Step { step, loss, samples_per_second, .. } => {
                 // Both are cheap: the bar redraws itself a few times a second, however often it is told.
@@ -60,7 +60,7 @@ impl Observer for BarProgress {
             Event::Message(_) => {}
         }
         if let Some(text) = line::of(event, self.epochs) {
-            self.bar.suspend(|| PlainProgress::stderr().observe(&Event::Message(text)))?;
+            self.bar.suspend(|| self.lines.print(&text));
         }
         Ok(())
     }
@@ -80,8 +80,10 @@ mod tests {
     #[test]
     fn the_bar_follows_the_epochs_and_ends_with_them() {
         let mut progress = BarProgress::drawn_on(ProgressDrawTarget::hidden);
+        let start = Event::RunStarted { name: "run".to_owned(), epochs: 2, steps: 40, samples: 4000 };
+        progress.observe(&start).expect("start");
         for (epoch, steps) in [(1, 40), (2, 50)] {
-            progress.observe(&Event::EpochStarted { epoch, epochs: 2, steps }).expect("start");
+            progress.observe(&Event::EpochStarted { epoch, steps }).expect("start");
             assert_eq!((progress.bar.position(), progress.bar.length()), (0, Some(steps as u64)));
             let event = Event::Step { epoch, step: 7, steps, loss: 0.5, samples_per_second: 1234.0 };
             progress.observe(&event).expect("step");

@@ -192,7 +192,11 @@ fn values_out_of_range_are_refused() {
         ("embedding.init_std=1e39", "`embedding.init_std` is 1e39; expected a finite number ≥ 0 (also as f32)"),
         ("embedding.dim=0", "`embedding.dim` is 0; expected a whole number from 1 to 1048576"),
         ("model.hidden_units=[4, 0]", "`model.hidden_units[1]` is 0; expected a whole number from 1"),
-        ("model.activation=SmeLU(beta=x)", "`model.activation` is \"SmeLU(beta=x)\": the parameter `beta` is `x`"),
+        (
+            "model.activation=SmeLU(beta=x)",
+            "`model.activation` is \"SmeLU(beta=x)\": SmeLU: beta = \"x\" is not a number",
+        ),
+        ("model.activation=SmellU", "unknown activation \"SmellU\"; did you mean \"SmeLU\"?"),
         ("optimizer.learning_rate=0", "`optimizer.learning_rate` is 0.0; expected a finite number > 0"),
         ("optimizer.learning_rate=-1", "`optimizer.learning_rate` is -1.0; expected"),
         (

@@ -34,6 +34,10 @@ fn paths_in_a_file_are_relative_to_it_and_paths_of_options_to_the_working_direct
     assert_eq!(plan.data.dataset.dir, None, "the folder stands in one place");
     assert_eq!(plan.data.cache_dir, here.join("cache"));
 
+    let folder = Folder::new(RUN, &DATASET.replace("dir = \"raw\"", ""));
+    let plan = folder.load(&[]).expect("plan");
+    assert_eq!(plan.data.dir, Some(folder.path("datasets")), "beside the dataset config");
+
     let run = RUN.replace("[data]", "[data]\ndir = \"../datasets\"\ncache_dir = \"not/yet/there\"");
     let folder = Folder::new(&run, DATASET);
     let plan = folder.load(&[]).expect("plan");
@@ -73,7 +77,7 @@ fn overrides_are_toml_or_bare_strings_and_the_last_one_wins() {
     let plan = load(
         RUN,
         &[
-            "model.activation=gSmeLU(alpha=1, beta = 2)",
+            "model.activation=SmeLU( beta = 2)",
             "model.hidden_units=[32,  16]",
             "training.epochs=5",
             "training . epochs = 6",
@@ -84,7 +88,7 @@ fn overrides_are_toml_or_bare_strings_and_the_last_one_wins() {
     )
     .expect("plan");
     let ModelConfig::Dnn(dnn) = &plan.model else { panic!("{:?}", plan.model) };
-    assert_eq!(dnn.activation.as_str(), "gSmeLU(alpha=1, beta = 2)");
+    assert_eq!(dnn.activation.to_string(), "SmeLU(beta=2)");
     assert_eq!((dnn.hidden_units.as_slice(), dnn.batch_norm), (&[32, 16][..], false));
     assert_eq!(plan.training.epochs, 6);
     assert_eq!(plan.optimizer, OptimizerConfig::Sgd(SgdConfig { learning_rate: 1.0 }));
