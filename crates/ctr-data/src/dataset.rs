@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
@@ -44,6 +45,8 @@ pub(crate) struct Manifest {
     pub(crate) digest: String,
     /// BLAKE3 of each file.
     pub(crate) files: Vec<FileDigest>,
+    /// BLAKE3 of all of the above.
+    checksum: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +59,18 @@ pub(crate) struct FileDigest {
 impl Manifest {
     pub(crate) fn new(key: String, files: Vec<FileDigest>) -> Self {
         let digest = Self::content_digest(&files);
-        Self { format_version: FORMAT_VERSION, key, digest, files }
+        let checksum = String::new();
+        let manifest = Self { format_version: FORMAT_VERSION, key, digest, files, checksum };
+        Self { checksum: manifest.own_digest(), ..manifest }
+    }
+
+    fn own_digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{}\n{}\n{}\n", self.format_version, self.key, self.digest).as_bytes());
+        for file in &self.files {
+            hasher.update(format!("{}\n{}\n", file.name, file.blake3).as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     /// The configuration is left out: data that come out the same are the same, however they were described.
@@ -81,11 +95,22 @@ impl Manifest {
             return Err(DataError::damaged(&path, "format version", version.format_version, FORMAT_VERSION));
         }
         let manifest: Self = parse(&path, &bytes)?;
-        let digest = Self::content_digest(&manifest.files);
-        if digest != manifest.digest {
-            return Err(DataError::damaged(&path, "digest", digest, &manifest.digest));
+        let checksum = manifest.own_digest();
+        if checksum != manifest.checksum {
+            return Err(DataError::damaged(&path, "checksum", checksum, &manifest.checksum));
         }
         Ok(manifest)
+    }
+
+    /// Reads a small file whole and checks its digest.
+    fn read_file(&self, dir: &Path, name: &str) -> Result<Vec<u8>, DataError> {
+        let path = dir.join(name);
+        let bytes = read(&path)?;
+        let (found, expected) = (blake3::hash(&bytes).to_hex(), self.expected(dir, name)?);
+        if found.as_str() != expected {
+            return Err(DataError::damaged(&path, "BLAKE3 digest", found, expected));
+        }
+        Ok(bytes)
     }
 
     /// The digest that a file must have.
@@ -110,7 +135,7 @@ fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     fs::read(path).map_err(|cause| DataError::io("read", path, cause))
 }
 
-fn parse<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, DataError> {
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, DataError> {
     serde_json::from_slice(bytes).map_err(|cause| DataError::damaged(path, "JSON", cause, "what `prepare` wrote"))
 }
 
@@ -121,20 +146,15 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Data
 }
 
 impl Dataset {
-    /// Opens a folder that [`prepare`](crate::prepare) made, and checks every digest but the encoder's, which
-    /// [`Dataset::encoder`] checks.
+    /// Opens a folder that [`prepare`](crate::prepare) made, and checks the digest of every file.
     ///
     /// # Errors
     /// [`DataError::Io`] if a file cannot be read; [`DataError::Damaged`] if one is not what was written.
     pub fn open(dir: &Path) -> Result<Self, DataError> {
         let manifest = Manifest::read(dir)?;
-        let schema_path = dir.join(SCHEMA_FILE);
-        let schema_bytes = read(&schema_path)?;
-        let (found, expected) = (blake3::hash(&schema_bytes).to_hex(), manifest.expected(dir, SCHEMA_FILE)?);
-        if found.as_str() != expected {
-            return Err(DataError::damaged(&schema_path, "BLAKE3 digest", found, expected));
-        }
-        let schema: Schema = parse(&schema_path, &schema_bytes)?;
+        let schema: Schema = parse(&dir.join(SCHEMA_FILE), &manifest.read_file(dir, SCHEMA_FILE)?)?;
+        manifest.read_file(dir, CONFIG_FILE)?;
+        manifest.read_file(dir, ENCODER_FILE)?;
         let open = |split| {
             let name = shard_file(split);
             let path = dir.join(&name);
@@ -192,13 +212,8 @@ impl Dataset {
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Damaged`].
     pub fn encoder(&self) -> Result<Encoder, DataError> {
-        let path = self.dir.join(ENCODER_FILE);
-        let bytes = read(&path)?;
-        let (found, expected) = (blake3::hash(&bytes).to_hex(), self.manifest.expected(&self.dir, ENCODER_FILE)?);
-        if found.as_str() != expected {
-            return Err(DataError::damaged(&path, "BLAKE3 digest", found, expected));
-        }
-        Encoder::from_bytes(&path, &bytes)
+        let bytes = self.manifest.read_file(&self.dir, ENCODER_FILE)?;
+        Encoder::from_bytes(&self.dir.join(ENCODER_FILE), &bytes)
     }
 
     /// Whether [`prepare`](crate::prepare) found the data ready, without encoding anything.

@@ -59,8 +59,9 @@ pub fn prepare(config: &DatasetConfig, options: &PrepareOptions<'_>) -> Result<D
 
     let building = Building::begin(options.cache_dir.join(format!(".{folder}.building")))?;
     build(config, &key, &sources, &building.dir, options)?;
-    if self::fingerprints(&sources, options)? != fingerprints {
-        return Err(DataError::Changed { file: options.data_dir.display().to_string() });
+    let after = self::fingerprints(&sources, options)?;
+    if let Some(changed) = fingerprints.iter().zip(&after).position(|(before, after)| before != after) {
+        return Err(DataError::Changed { file: sources[changed].name() });
     }
     building.publish(&place)?;
     atomic_file::sync_dir(options.cache_dir)?;

@@ -1,0 +1,11 @@
+//! The crate from outside: raw files in, batches out.
+
+mod bad_input;
+mod cache;
+mod damage;
+mod encode_file;
+mod formats;
+mod frappe;
+mod loader;
+mod synthetic;
+mod workshop;
