@@ -1,7 +1,7 @@
 //! The dataset config: a second file, or a table in the run config, with the same treatment of errors.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub use ctr_data::DatasetConfig;
 
@@ -91,7 +91,46 @@ fn folder_of(origin: &Origin, working_directory: &Path) -> PathBuf {
     }
 }
 
-/// The path without `.`, `..` and links where it exists; as it is where it does not.
+/// The absolute path without `.` and `..`, and without links as far as it exists.
 fn normalised(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.components().collect())
+    let mut resolved = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            // What precedes holds no link any more, so its last component is the folder to leave.
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            _ => {
+                resolved.push(component);
+                resolved = fs::canonicalize(&resolved).unwrap_or(resolved);
+            }
+        }
+    }
+    resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_loses_its_dots_whether_it_exists_or_not() {
+        let folder = tempfile::tempdir().expect("folder");
+        let root = fs::canonicalize(folder.path()).expect("folder");
+        fs::create_dir_all(root.join("a/b")).expect("folders");
+        assert_eq!(normalised(&root.join("./a/../a/b")), root.join("a/b"));
+        assert_eq!(normalised(&root.join("a/../absent/../other/x")), root.join("other/x"));
+        assert_eq!(normalised(Path::new("/..")), Path::new("/"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_parent_of_a_link_is_that_of_its_target() {
+        let folder = tempfile::tempdir().expect("folder");
+        let root = fs::canonicalize(folder.path()).expect("folder");
+        fs::create_dir_all(root.join("far/away")).expect("folders");
+        std::os::unix::fs::symlink(root.join("far/away"), root.join("link")).expect("link");
+        assert_eq!(normalised(&root.join("link/../absent")), root.join("far/absent"));
+    }
 }

@@ -269,7 +269,7 @@ fn malformed_overrides_and_files_are_told() {
     assert!(text.starts_with("configs/run.toml:3:1: not valid TOML: duplicate key"), "{text}");
     let text = message(&edited("tiny.toml", "absent.toml"), &[]);
     assert!(
-        text.starts_with("configs/run.toml:5:11: `data.dataset` names configs/../datasets/absent.toml, which cannot"),
+        text.starts_with("configs/run.toml:5:11: `data.dataset` names datasets/absent.toml, which cannot"),
         "{text}"
     );
     let text = load_file(Path::new("/nowhere/run.toml")).expect_err("absent").to_string();
