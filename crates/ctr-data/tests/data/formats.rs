@@ -3,7 +3,7 @@
 use ctr_data::{Dataset, Split};
 use proptest::prelude::*;
 
-use crate::workshop::{CSV_CONFIG, TEST, TRAIN, VALID, Workshop, all_rows, parse, rows};
+use crate::workshop::{CSV_CONFIG, TEST, TRAIN, VALID, Workshop, all_rows, parse};
 
 fn prepared(change: impl Fn(&str) -> Vec<u8>, config: &str) -> Dataset {
     Workshop::with(change(TRAIN), change(VALID), change(TEST)).prepare(config).unwrap()
@@ -30,8 +30,7 @@ fn csv_rows_become_ids_and_numbers() {
 #[test]
 fn spelling_of_a_csv_file_does_not_matter() {
     let plain = prepared(|text| text.into(), CSV_CONFIG);
-    let quoted =
-        |text: &str| -> String { text.lines().map(|line| format!("\"{}\"\n", line.replace(',', "\",\""))).collect() };
+    let quoted = |text: &str| format!("\"{}\"\n", text.trim_end().replace(',', "\",\"").replace('\n', "\"\n\""));
     let spellings: [(&str, Dataset); 7] = [
         ("CRLF", prepared(|text| text.replace('\n', "\r\n").into(), CSV_CONFIG)),
         ("byte order mark", prepared(|text| format!("\u{feff}{text}").into(), CSV_CONFIG)),
@@ -55,7 +54,7 @@ fn spelling_of_a_csv_file_does_not_matter() {
 #[test]
 fn columns_that_no_field_names_are_left_out() {
     let widened =
-        prepared(|text| text.lines().map(|line| format!("extra,{line},7\n")).collect::<String>().into(), CSV_CONFIG);
+        prepared(|text| format!("extra,{},7", text.trim_end().replace('\n', ",7\nextra,")).into(), CSV_CONFIG);
     assert_eq!(all_rows(&widened), all_rows(&prepared(|text| text.into(), CSV_CONFIG)));
 }
 
@@ -155,9 +154,7 @@ fn standardisation_uses_the_training_rows_alone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    /// Any text in a field, written by the `csv` crate, is read back as that text: the vocabulary holds it.
+    /// Any text in a field, written by the `csv` crate, is read back as that text.
     #[test]
     fn any_text_survives_a_csv_file(values in prop::collection::vec("[a\",;\r\n é]{1,6}", 1..20)) {
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
@@ -165,15 +162,14 @@ proptest! {
         for value in &values {
             writer.write_record(["1", value, "x", "1"])?;
         }
-        let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-        let workshop = Workshop::with(&bytes, VALID, TEST);
-        let dataset = workshop.prepare(CSV_CONFIG)?;
-        let encoder = dataset.encoder()?;
-        let shards = dataset.split(Split::Train);
-        prop_assert_eq!(rows(shards).len(), values.len());
-        for (row, value) in values.iter().enumerate() {
-            prop_assert_eq!(encoder.value(0, shards.categorical(row)[0]), Some(value.as_str()));
-        }
+        let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        let workshop = Workshop::with(bytes, "", "");
+        let mut read = Vec::new();
+        parse(CSV_CONFIG).open_source(Split::Train, &workshop.raw(""))?.read(&mut |row| {
+            read.push(row.value(0).to_owned());
+            Ok(())
+        })?;
+        prop_assert_eq!(read, values);
     }
 }
 
@@ -186,6 +182,7 @@ proptest! {
     /// Bytes of any kind give rows or an error, never a panic.
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(byte(), 0..200)) {
+        let workshop = Workshop::empty();
         let tabs = bytes.iter().flat_map(|&byte| [b'\t', byte]).collect();
         let headed = [b"label,1\n".as_slice(), &bytes].concat();
         for (format, field, content) in
@@ -195,7 +192,7 @@ proptest! {
                 "name = 'x'\nsource = {{ format = '{format}' }}\nfiles = {{ train = 'train', valid = 'x', test = 'x' }}\n\
                  fields = [{{ name = '{field}', type = 'categorical' }}]"
             );
-            let workshop = Workshop::with(&content, "", "");
+            workshop.write("train", &content);
             let source = parse(&config).open_source(Split::Train, &workshop.raw(""))?;
             let mut bytes_read = 0;
             let _ = source.read(&mut |row| {
