@@ -1,1 +1,21 @@
-//! placeholder
+//! The library behind the `ctr` command: it trains, evaluates and compares click-through-rate models, bit for bit reproducible.
+//!
+//! Read [`step`] first: it is one training step on one screen. [`fit`](mod@fit) is the loop around it.
+pub mod checkpoint;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod dataset;
+pub mod device;
+pub mod evaluate;
+pub mod fit;
+pub mod interrupt;
+pub mod learner;
+pub mod metric;
+pub mod observe;
+pub mod predictions;
+pub mod printer;
+pub mod repro;
+pub mod run_folder;
+pub mod step;
+pub mod training_run;

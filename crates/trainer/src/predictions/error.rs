@@ -60,7 +60,7 @@ pub enum PredictionsError {
         reason: String,
     },
     /// Not a file this program can decode.
-    #[error("{} is not a readable file of predictions: {reason}; it may be truncated or damaged, write it again with `ctr predict`", path.display())]
+    #[error("{} is not a readable file of predictions: {reason}; it may be truncated, damaged or compressed otherwise than with Snappy; write it again with `ctr predict`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

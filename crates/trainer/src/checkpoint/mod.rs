@@ -1,0 +1,103 @@
+//! Checkpoints: all of a run's state in one folder, whole or absent.
+//!
+//! ```text
+//! checkpoints/
+//!   step-0000001234/            written under another name, then renamed
+//!     parameters.safetensors    dense parameters, running statistics and table weights, by name
+//!     optimizer.safetensors     moments of the dense parameters and state of the table rows
+//!     manifest.json             written last: version, state of the loop, size and BLAKE3 digest of each file
+//!   best.json, last.json        name one of the folders; replaced atomically
+//! ```
+//!
+//! A crash at any moment leaves the previous pointer with its folder, or the new one.
+mod error;
+mod manifest;
+mod store;
+mod tensors;
+
+pub use error::CheckpointError;
+pub use manifest::{FileEntry, Manifest};
+pub use store::{CheckpointStore, Which};
+
+use ctr_model::ModelBackend;
+use ctr_model::parameters::{self, NamedParameter};
+
+use crate::fit::FitState;
+use crate::learner::Learner;
+
+/// What a checkpoint holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Steps done.
+    pub steps: u64,
+    /// Where the loop stands.
+    pub fit: FitState,
+    /// Dense parameters and running statistics, then the weights of each table as `tables.NAME`, [rows, D].
+    pub parameters: Vec<NamedParameter>,
+    /// Moments of the dense parameters, then the state of each table as `tables.NAME.state`, [rows, S].
+    pub optimizer: Vec<NamedParameter>,
+}
+
+impl Checkpoint {
+    /// Takes the state of a learner.
+    #[must_use]
+    pub fn of<B: ModelBackend>(learner: &Learner<B>, fit: &FitState) -> Self {
+        let tables = learner.tables().tables();
+        let mut optimizer = learner.dense.state();
+        optimizer.extend(tables.iter().filter(|table| table.stride() > table.width()).map(|table| NamedParameter {
+            name: state_name(table.name()),
+            shape: vec![table.rows(), table.stride() - table.width()],
+            values: table.state(),
+        }));
+        Self { steps: learner.steps, fit: fit.clone(), parameters: all_parameters(learner), optimizer }
+    }
+
+    /// Puts the state into a learner of the same plan and schema.
+    ///
+    /// # Errors
+    /// When a parameter is missing, has another shape, or belongs nowhere.
+    pub fn restore<B: ModelBackend>(&self, mut learner: Learner<B>) -> Result<Learner<B>, CheckpointError> {
+        let (tables, dense): (Vec<_>, Vec<_>) =
+            self.parameters.iter().cloned().partition(|parameter| parameter.name.starts_with(TABLES));
+        let (table_states, moments): (Vec<_>, Vec<_>) =
+            self.optimizer.iter().cloned().partition(|parameter| parameter.name.starts_with(TABLES));
+        learner.model = parameters::load(learner.model, &dense)?;
+        for table in learner.tables.tables_mut() {
+            table.set_weights(find(&tables, &weights_name(table.name()))?)?;
+            if table.stride() > table.width() {
+                table.set_state(find(&table_states, &state_name(table.name()))?)?;
+            }
+        }
+        learner.dense.set_state(&moments, &learner.device);
+        learner.steps = self.steps;
+        learner.rate_scale = self.fit.rate_scale;
+        Ok(learner)
+    }
+}
+
+const TABLES: &str = "tables.";
+
+fn weights_name(table: &str) -> String {
+    format!("{TABLES}{table}")
+}
+
+fn state_name(table: &str) -> String {
+    format!("{TABLES}{table}.state")
+}
+
+fn find<'a>(parameters: &'a [NamedParameter], name: &str) -> Result<&'a [f32], CheckpointError> {
+    let found = parameters.iter().find(|parameter| parameter.name == name);
+    found.map(|parameter| parameter.values.as_slice()).ok_or_else(|| CheckpointError::Absent { name: name.to_owned() })
+}
+
+/// All parameters of a learner, tables included, in a fixed order.
+#[must_use]
+pub fn all_parameters<B: ModelBackend>(learner: &Learner<B>) -> Vec<NamedParameter> {
+    let mut all = parameters::collect(&learner.model);
+    all.extend(learner.tables().tables().iter().map(|table| NamedParameter {
+        name: weights_name(table.name()),
+        shape: vec![table.rows(), table.width()],
+        values: table.weights(),
+    }));
+    all
+}

@@ -1,0 +1,225 @@
+//! The command line of `ctr`.
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Overrides;
+
+/// Trains click-through-rate models that give the same answer twice.
+#[derive(Debug, Parser)]
+#[command(name = "ctr", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Log level on stderr: error, warn, info, debug, trace, or a filter such as `trainer=debug`.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn")]
+    pub log: String,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ctr train configs/quickstart.toml
+  ctr train configs/frappe/dnn_smelu.toml --data-dir ~/data/frappe --run-dir runs/frappe
+  ctr train configs/quickstart.toml --set model.activation='SmeLU(beta=1)' --seed 7
+  ctr compare runs/a runs/b
+  ctr predict runs/frappe new.csv --output new.parquet";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Encode a config's raw data into the cache.
+    Prepare(PrepareArgs),
+    /// Train, keep the best epoch, test it once, and write a run folder.
+    Train(TrainArgs),
+    /// Go on with a run that was stopped; the result is that of a run that never stopped.
+    Resume(ResumeArgs),
+    /// Compute the metrics of a run's best checkpoint.
+    Eval(EvalArgs),
+    /// Predict the rows of a raw file with a run's best checkpoint.
+    Predict(PredictArgs),
+    /// Show a config or a run: data, architecture, parameters, seeds.
+    Inspect(InspectArgs),
+    /// Compare the test predictions of runs: AUC, log loss and pairwise prediction difference.
+    Compare(CompareArgs),
+}
+
+/// Options that change a config.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Set one key of the config: TOML on the right, quotes may be left out.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Folder of the raw data files.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Folder of the encoded data [default: cache].
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Device: flex, ndarray, wgpu[:N] or cuda[:N].
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+
+    /// Master seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Compute threads; they change no number.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl ConfigArgs {
+    /// As the config reads them.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            set: self.set.clone(),
+            data_dir: self.data_dir.clone(),
+            cache_dir: self.cache_dir.clone(),
+            device: self.device.clone(),
+            seed: self.seed,
+            threads: self.threads,
+        }
+    }
+}
+
+/// Options that change where a finished run is computed.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// Device instead of the run's own.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+
+    /// Compute threads instead of the run's own.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl DeviceArgs {
+    /// As the config reads them.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides { device: self.device.clone(), threads: self.threads, ..Overrides::default() }
+    }
+}
+
+/// `ctr prepare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ctr prepare configs/frappe/dnn_relu.toml --data-dir ~/data/frappe")]
+pub struct PrepareArgs {
+    /// The run config.
+    pub config: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub options: ConfigArgs,
+}
+
+/// `ctr train`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ctr train configs/quickstart.toml\n  ctr train configs/frappe/dnn_relu.toml --data-dir \
+                        ~/data/frappe --set training.epochs=5 --run-dir runs/short")]
+pub struct TrainArgs {
+    /// The run config.
+    pub config: PathBuf,
+
+    /// Folder of the run; it must be new or empty [default: runs/NAME-001, runs/NAME-002, …].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub options: ConfigArgs,
+}
+
+/// `ctr resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ctr resume runs/quickstart-001")]
+pub struct ResumeArgs {
+    /// The run folder.
+    pub run: PathBuf,
+}
+
+/// `ctr eval`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ctr eval runs/quickstart-001 --split valid")]
+pub struct EvalArgs {
+    /// The run folder.
+    pub run: PathBuf,
+
+    /// Which split of the run's data.
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    pub split: SplitName,
+
+    /// Folder of the raw data files, where the cache has to be made again.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub device: DeviceArgs,
+}
+
+/// A split of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    /// What the model learns from.
+    Train,
+    /// What the best epoch is chosen by.
+    Valid,
+    /// What is evaluated once.
+    Test,
+}
+
+/// `ctr predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ctr predict runs/frappe-001 ~/data/frappe/test.csv --output test.parquet")]
+pub struct PredictArgs {
+    /// The run folder.
+    pub run: PathBuf,
+
+    /// A raw file in the format of the run's data; its label column may be absent.
+    pub data: PathBuf,
+
+    /// Where the predictions go, as Parquet.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub device: DeviceArgs,
+}
+
+/// `ctr inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ctr inspect configs/quickstart.toml\n  ctr inspect runs/quickstart-001")]
+pub struct InspectArgs {
+    /// A run config, or a run folder.
+    pub path: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub options: ConfigArgs,
+}
+
+/// `ctr compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ctr compare runs/a runs/b runs/c\n  ctr compare a.parquet b.csv --json")]
+pub struct CompareArgs {
+    /// Run folders, or prediction files (Parquet or CSV); two or more.
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

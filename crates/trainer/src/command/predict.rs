@@ -1,0 +1,83 @@
+//! `ctr predict`.
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ctr_data::{EncodeOptions, Encoder, Labels};
+use ctr_model::ModelBackend;
+
+use super::{saved_run, use_threads};
+use crate::cli::PredictArgs;
+use crate::config::Plan;
+use crate::device::{WithBackend, with_backend};
+use crate::metric::ClassificationMetrics;
+use crate::predictions::{self, PredictionMetadata, Predictions};
+use crate::observe::PrepareBar;
+use crate::printer::{self, metric};
+use crate::run_folder::RunFolder;
+use crate::training_run::{parameter_digest, predict};
+
+pub(super) fn run(args: &PredictArgs, stop: &AtomicBool) -> anyhow::Result<()> {
+    let folder = RunFolder::open(&args.run)?;
+    let plan = folder.plan(&args.device.overrides())?;
+    use_threads(&plan)?;
+    let (predictions, metadata) = with_backend(plan.device, Predict { args, folder: &folder, plan: &plan, stop })??;
+    predictions::write(&args.output, &predictions, &metadata)?;
+    printer::result(&summary(args, &predictions)?);
+    Ok(())
+}
+
+struct Predict<'a> {
+    args: &'a PredictArgs,
+    folder: &'a RunFolder,
+    plan: &'a Plan,
+    stop: &'a AtomicBool,
+}
+
+impl WithBackend for Predict<'_> {
+    type Output = anyhow::Result<(Predictions, PredictionMetadata)>;
+
+    fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
+        let record = self.folder.record()?;
+        let encoder = Encoder::load(&self.folder.encoder_path())?;
+        let learner = saved_run::best::<B>(self.folder, self.plan, &record, encoder.schema(), device)?;
+        let bar = PrepareBar::new();
+        let options = EncodeOptions {
+            labels: Labels::Optional,
+            scratch_dir: output_folder(&self.args.output),
+            progress: &|progress| bar.update(&progress),
+            cancelled: self.stop,
+        };
+        let shards = Arc::new(encoder.encode_file(&self.args.data, &options)?);
+        bar.finish();
+        let metadata = PredictionMetadata {
+            run_id: record.name.clone(),
+            dataset_digest: record.dataset_digest.clone(),
+            split: self.args.data.display().to_string(),
+            model_digest: parameter_digest(&learner),
+        };
+        Ok((predict(&learner, &shards, self.plan, self.stop)?, metadata))
+    }
+}
+
+/// Where the encoded rows lie meanwhile: predictions of the same rows have room there, or nothing has.
+fn output_folder(output: &Path) -> &Path {
+    match output.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn summary(args: &PredictArgs, predictions: &Predictions) -> anyhow::Result<String> {
+    let mut text = format!(
+        "{} predictions in {}\nprediction digest  {}",
+        predictions.len(),
+        args.output.display(),
+        predictions.digest()
+    );
+    if let Some(labels) = predictions.labels() {
+        let metrics = ClassificationMetrics::from_logits(labels, predictions.logits())?;
+        text += &format!("\nAUC {}  log loss {}", metric(metrics.auc), metric(Some(metrics.log_loss)));
+    }
+    Ok(text)
+}

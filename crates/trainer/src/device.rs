@@ -1,0 +1,125 @@
+//! From a device's name to a backend: the only place that knows which backends this binary was built with.
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use ctr_model::ModelBackend;
+
+use crate::config::{BackendKind, DeviceSpec};
+
+/// Work that is written for any backend.
+pub trait WithBackend {
+    /// What the work returns.
+    type Output;
+
+    /// Does the work.
+    fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output;
+}
+
+/// A device that was asked for and is not there. There is no fallback to another one.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The backend is not part of this binary.
+    #[error(
+        "device `{device}`: this binary was built without the `{backend}` backend; build it with `cargo build --release -p trainer \
+         --features {backend}`, or choose another `--device`"
+    )]
+    NotBuilt {
+        /// What was asked for.
+        device: String,
+        /// The missing feature.
+        backend: &'static str,
+    },
+    /// The backend is there, the device is not.
+    #[error("device `{device}`: not found on this machine ({reason}); check its driver, or choose another `--device`")]
+    Absent {
+        /// What was asked for.
+        device: String,
+        /// What the backend said.
+        reason: String,
+    },
+}
+
+/// Does the work on the backend of `spec`.
+///
+/// # Errors
+/// When the backend is not part of this binary, or the device is not there.
+pub fn with_backend<W: WithBackend>(spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
+    match spec.backend {
+        BackendKind::Flex => on_flex(spec, work),
+        BackendKind::NdArray => on_ndarray(spec, work),
+        BackendKind::Wgpu => on_wgpu(spec, work),
+        BackendKind::Cuda => on_cuda(spec, work),
+    }
+}
+
+#[cfg(feature = "flex")]
+fn on_flex<W: WithBackend>(_spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
+    Ok(work.run::<burn::backend::Flex>(Default::default()))
+}
+
+#[cfg(feature = "ndarray")]
+fn on_ndarray<W: WithBackend>(_spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
+    Ok(work.run::<burn::backend::NdArray>(Default::default()))
+}
+
+#[cfg(feature = "wgpu")]
+fn on_wgpu<W: WithBackend>(spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
+    use burn::backend::wgpu::WgpuDevice;
+    let device = spec.index.map_or(WgpuDevice::DefaultDevice, WgpuDevice::DiscreteGpu);
+    on_accelerator::<burn::backend::Wgpu, W>(spec, device, work)
+}
+
+#[cfg(feature = "cuda")]
+fn on_cuda<W: WithBackend>(spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
+    let device = burn::backend::cuda::CudaDevice::new(spec.index.unwrap_or(0));
+    on_accelerator::<burn::backend::Cuda, W>(spec, device, work)
+}
+
+macro_rules! not_built {
+    ($($function:ident, $feature:literal;)*) => {$(
+        #[cfg(not(feature = $feature))]
+        fn $function<W: WithBackend>(spec: DeviceSpec, _work: W) -> Result<W::Output, DeviceError> {
+            Err(DeviceError::NotBuilt { device: spec.to_string(), backend: $feature })
+        }
+    )*};
+}
+
+not_built! {
+    on_flex, "flex";
+    on_ndarray, "ndarray";
+    on_wgpu, "wgpu";
+    on_cuda, "cuda";
+}
+
+/// Tries the device before the work is done on it.
+#[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "only accelerators can be absent"))]
+fn on_accelerator<B: ModelBackend, W: WithBackend>(
+    spec: DeviceSpec,
+    device: B::Device,
+    work: W,
+) -> Result<W::Output, DeviceError> {
+    match probe::<B>(&device) {
+        Ok(()) => Ok(work.run::<B>(device)),
+        Err(reason) => Err(DeviceError::Absent { device: spec.to_string(), reason }),
+    }
+}
+
+/// Burn has no call that asks whether a device is there: its backends panic on the first use of an absent one.
+fn probe<B: Backend>(device: &B::Device) -> Result<(), String> {
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let tried = catch_unwind(AssertUnwindSafe(|| Tensor::<B, 1>::ones([1], device).into_data()));
+    set_hook(hook);
+    tried.map(|_| ()).map_err(|payload| reason(payload.as_ref()))
+}
+
+fn reason(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("the backend gave no reason");
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,271 @@
+//! The training loop: epochs of steps, a validation after each, the best checkpoint kept.
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use ctr_data::{Dataset, DataError, LoaderOptions, Order, Split};
+use ctr_model::ModelBackend;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Which};
+use crate::config::{Monitor, Plan};
+use crate::evaluate::{self, EvaluateError, EvaluateOptions};
+use crate::learner::Learner;
+use crate::metric::{ClassificationMetrics, MetricError};
+use crate::observe::{EpochSummary, Event, ObserveError, Observer};
+use crate::repro::Stream;
+
+/// Where the loop stands: with the parameters and the optimisers' state, all that a resumed run needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitState {
+    /// Epochs done.
+    pub epochs: usize,
+    /// Batches done of the epoch that is under way.
+    pub batches: usize,
+    /// Σ of loss × rows over those batches.
+    pub loss_sum: f64,
+    /// Rows in those batches.
+    pub rows: u64,
+    /// What the schedule multiplies every learning rate by.
+    pub rate_scale: f64,
+    /// The best validation so far.
+    pub best: Option<Best>,
+    /// Epochs since then.
+    pub epochs_without_improvement: usize,
+    /// Whether training is over.
+    pub finished: bool,
+}
+
+/// The best validation so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// Its epoch, counted from 1.
+    pub epoch: usize,
+    /// The monitored metric.
+    pub value: f64,
+}
+
+impl Default for FitState {
+    fn default() -> Self {
+        Self {
+            epochs: 0,
+            batches: 0,
+            loss_sum: 0.0,
+            rows: 0,
+            rate_scale: 1.0,
+            best: None,
+            epochs_without_improvement: 0,
+            finished: false,
+        }
+    }
+}
+
+/// Why training stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The user asked to stop; the state is saved.
+    #[error("interrupted after step {steps} (epoch {epoch}); the state is saved")]
+    Interrupted {
+        /// Steps done.
+        steps: u64,
+        /// The epoch under way, counted from 1.
+        epoch: usize,
+    },
+    /// The loss is no number any more.
+    #[error(
+        "the loss is {loss} at step {step} (epoch {epoch}): training diverged; the last checkpoint is from before. Lower \
+         `optimizer.learning_rate`, set `training.gradient_clip_norm`, or look for outliers in the numeric fields"
+    )]
+    Diverged {
+        /// What the loss is.
+        loss: f64,
+        /// The step, counted from 1.
+        step: u64,
+        /// The epoch, counted from 1.
+        epoch: usize,
+    },
+    /// The monitored metric is not defined on the validation data.
+    #[error(
+        "the validation split has rows of one class only, so that its AUC is undefined; set `training.monitor = \"log_loss\"`, or give a \
+         validation split with both classes"
+    )]
+    UndefinedMonitor,
+    /// The training split is empty.
+    #[error("the training split has no rows")]
+    Empty,
+    /// The data could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A prediction is no number.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// A checkpoint could not be written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The progress of the run could not be written.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+}
+
+/// What the loop works with and never changes.
+pub struct FitContext<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The encoded data.
+    pub dataset: &'a Dataset,
+    /// Where checkpoints go.
+    pub store: &'a CheckpointStore,
+    /// Set when the user asks to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// Trains from `state` to the end of training.
+///
+/// # Errors
+/// See [`FitError`]; on an interruption the state is saved first.
+pub fn fit<B: ModelBackend>(
+    mut learner: Learner<B>,
+    mut state: FitState,
+    context: &FitContext<'_>,
+    observer: &mut dyn Observer,
+) -> Result<(Learner<B>, FitState), FitError> {
+    while !state.finished {
+        let started = Instant::now();
+        learner = train_epoch(learner, &mut state, context, observer)?;
+        let train_seconds = started.elapsed().as_secs_f64();
+        let started = Instant::now();
+        let valid = match validate(&learner, context) {
+            Err(Stopped::Interrupted) => return Err(interrupted(&learner, &state, context)?),
+            Err(Stopped::Failed(error)) => return Err(error),
+            Ok(valid) => valid,
+        };
+        let summary = EpochSummary {
+            epoch: state.epochs + 1,
+            steps: learner.steps,
+            train_loss: state.loss_sum / state.rows.max(1) as f64,
+            train_seconds,
+            samples_per_second: state.rows as f64 / train_seconds,
+            valid_seconds: started.elapsed().as_secs_f64(),
+            valid_auc: valid.auc,
+            valid_log_loss: valid.log_loss,
+            learning_rate: context.plan.optimizer.learning_rate() * state.rate_scale,
+        };
+        let improved = state.end_epoch(context.plan, &valid)?;
+        learner.rate_scale = state.rate_scale;
+        let roles: &[Which] = if improved { &[Which::Best, Which::Last] } else { &[Which::Last] };
+        context.store.save(&Checkpoint::of(&learner, &state), roles)?;
+        observer.observe(&Event::EpochFinished(summary))?;
+    }
+    Ok((learner, state))
+}
+
+impl FitState {
+    /// Takes note of a validation; says whether it is the best so far.
+    fn end_epoch(&mut self, plan: &Plan, valid: &ClassificationMetrics) -> Result<bool, FitError> {
+        let training = &plan.training;
+        let value = match training.monitor {
+            Monitor::Auc => valid.auc.ok_or(FitError::UndefinedMonitor)?,
+            Monitor::LogLoss => valid.log_loss,
+        };
+        self.epochs += 1;
+        (self.batches, self.loss_sum, self.rows) = (0, 0.0, 0);
+        let improved = self.best.is_none_or(|best| training.monitor.improves(value, best.value, training.min_delta));
+        if improved {
+            self.best = Some(Best { epoch: self.epochs, value });
+            self.epochs_without_improvement = 0;
+        } else {
+            self.epochs_without_improvement += 1;
+            if let Some(plateau) = &training.reduce_lr_on_plateau {
+                let floor = plateau.min_lr / plan.optimizer.learning_rate();
+                self.rate_scale = (self.rate_scale * plateau.factor).max(floor.min(self.rate_scale));
+            }
+        }
+        let patience = training.early_stop_patience;
+        let exhausted = patience > 0 && self.epochs_without_improvement >= patience;
+        self.finished = exhausted || self.epochs >= training.epochs;
+        Ok(improved)
+    }
+}
+
+fn train_epoch<B: ModelBackend>(
+    mut learner: Learner<B>,
+    state: &mut FitState,
+    context: &FitContext<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Learner<B>, FitError> {
+    let plan = context.plan;
+    let shards = context.dataset.split(Split::Train);
+    if shards.is_empty() {
+        return Err(FitError::Empty);
+    }
+    let order =
+        Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: state.epochs as u64 };
+    let options = LoaderOptions {
+        batch_size: plan.training.batch_size,
+        drop_last: false,
+        threads: plan.loader.threads,
+        prefetch: plan.loader.prefetch,
+        start_batch: state.batches,
+    };
+    let epoch = state.epochs + 1;
+    let batches = ctr_data::batches(shards, &learner.layout, order, &options);
+    let steps = shards.len().div_ceil(plan.training.batch_size);
+    observer.observe(&Event::EpochStarted { epoch, steps })?;
+    let (started, first_row) = (Instant::now(), state.rows);
+    for batch in batches {
+        if context.stop.load(Ordering::Relaxed) {
+            return Err(interrupted(&learner, state, context)?);
+        }
+        let batch = batch?;
+        let loss;
+        (learner, loss) = learner.step(&batch);
+        if !loss.is_finite() {
+            return Err(FitError::Diverged { loss, step: learner.steps, epoch });
+        }
+        state.batches += 1;
+        state.loss_sum += loss * batch.labels.len() as f64;
+        state.rows += batch.labels.len() as u64;
+        let samples_per_second = (state.rows - first_row) as f64 / started.elapsed().as_secs_f64();
+        let loss = state.loss_sum / state.rows as f64;
+        observer.observe(&Event::Step { epoch, step: state.batches, steps, loss, samples_per_second })?;
+    }
+    Ok(learner)
+}
+
+enum Stopped {
+    Interrupted,
+    Failed(FitError),
+}
+
+fn validate<B: ModelBackend>(
+    learner: &Learner<B>,
+    context: &FitContext<'_>,
+) -> Result<ClassificationMetrics, Stopped> {
+    let shards = context.dataset.split(Split::Valid);
+    let logits = evaluate::logits(
+        &learner.evaluator(),
+        learner.tables(),
+        shards,
+        &learner.layout,
+        EvaluateOptions::of(context.plan),
+        &learner.device,
+        context.stop,
+    )
+    .map_err(|error| match error {
+        EvaluateError::Interrupted => Stopped::Interrupted,
+        EvaluateError::Data(error) => Stopped::Failed(error.into()),
+    })?;
+    ClassificationMetrics::from_logits(&evaluate::labels(shards), &logits)
+        .map_err(|error| Stopped::Failed(error.into()))
+}
+
+/// Saves the state as it is after the last whole step; the epoch goes on from there.
+fn interrupted<B: ModelBackend>(
+    learner: &Learner<B>,
+    state: &FitState,
+    context: &FitContext<'_>,
+) -> Result<FitError, FitError> {
+    context.store.save(&Checkpoint::of(learner, state), &[Which::Last])?;
+    Ok(FitError::Interrupted { steps: learner.steps, epoch: state.epochs + 1 })
+}

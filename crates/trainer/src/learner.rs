@@ -1,0 +1,114 @@
+//! All that training changes: the dense parameters, the tables, and the optimisers' state.
+use burn::backend::Autodiff;
+use burn::module::AutodiffModule;
+use ctr_data::{RowLayout, Schema};
+use ctr_model::ModelBackend;
+use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule};
+use ctr_model::init::Initializer;
+use ctr_model::model::{AnyModel, InputShape};
+use ctr_model::optim::{DenseOptimizer, OptimizerConfig};
+use ctr_model::parameters;
+
+use crate::config::{EmbeddingUpdate, Plan};
+use crate::repro::Stream;
+
+/// A model in training, on one device.
+#[derive(Debug)]
+pub struct Learner<B: ModelBackend> {
+    pub(crate) model: AnyModel<Autodiff<B>>,
+    pub(crate) tables: EmbeddingTables,
+    pub(crate) dense: DenseOptimizer<B>,
+    pub(crate) device: B::Device,
+    pub(crate) layout: RowLayout,
+    /// Steps done since the beginning of the run.
+    pub(crate) steps: u64,
+    /// What the schedule multiplies every learning rate by.
+    pub(crate) rate_scale: f64,
+    pub(crate) dropout_seed: u64,
+    pub(crate) gradient_clip_norm: Option<f64>,
+}
+
+/// A configuration that cannot be trained as it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum LearnerError {
+    /// A table that could not be made.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// Dense mode with an optimiser that has no dense form for tables.
+    #[error(
+        "`embedding.mode` is \"dense\" and `optimizer.type` is \"sgd\": tables in dense mode are updated by Adam; set `optimizer.type = \
+         \"adam\"`, or `embedding.mode = \"sparse\"` with `[embedding.optimizer] type = \"sgd\"`"
+    )]
+    DenseSgd,
+}
+
+impl<B: ModelBackend> Learner<B> {
+    /// A learner with its initial parameters: functions of the plan, the schema and the seeds alone.
+    ///
+    /// # Errors
+    /// When a table cannot be made.
+    pub fn new(plan: &Plan, schema: &Schema, device: B::Device) -> Result<Self, LearnerError> {
+        let seeds = plan.seed_streams();
+        let seed = seeds.seed(Stream::Init);
+        let shape = input_shape(plan, schema);
+        let specs = plan.model.tables(shape, plan.embedding.init_std);
+        let layout = schema.row_layout();
+        let tables = EmbeddingTables::new(&specs, layout.rows, update_rule(plan)?, seed)?;
+        let model = plan.model.init(shape, Initializer { seed, device: &device });
+        Ok(Self {
+            model,
+            tables,
+            dense: DenseOptimizer::new(plan.optimizer.clone()),
+            device,
+            layout,
+            steps: 0,
+            rate_scale: 1.0,
+            dropout_seed: seeds.seed(Stream::Dropout),
+            gradient_clip_norm: plan.training.gradient_clip_norm,
+        })
+    }
+
+    /// The model for evaluation, without autodiff.
+    #[must_use]
+    pub fn evaluator(&self) -> AnyModel<B> {
+        self.model.valid()
+    }
+
+    /// The embedding tables.
+    #[must_use]
+    pub fn tables(&self) -> &EmbeddingTables {
+        &self.tables
+    }
+
+    /// Trainable numbers: dense parameters and table weights.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        let tables: usize = self.tables.tables().iter().map(|table| table.rows() * table.width()).sum();
+        tables + parameters::count_trainable(&self.model)
+    }
+}
+
+/// The shape of the data that the model is built for.
+#[must_use]
+pub fn input_shape(plan: &Plan, schema: &Schema) -> InputShape {
+    InputShape {
+        categorical: schema.categorical.len(),
+        numeric: schema.numeric.len(),
+        embedding_dim: plan.embedding.dim,
+    }
+}
+
+fn update_rule(plan: &Plan) -> Result<UpdateRule, LearnerError> {
+    let l2 = plan.embedding.l2;
+    match (&plan.embedding.update, &plan.optimizer) {
+        (EmbeddingUpdate::Sparse(optimizer), _) => Ok(UpdateRule::Sparse { optimizer: optimizer.clone(), l2 }),
+        (EmbeddingUpdate::Dense, OptimizerConfig::Adam(adam)) => Ok(UpdateRule::Dense { adam: adam.clone(), l2 }),
+        (EmbeddingUpdate::Dense, OptimizerConfig::Sgd(_)) => Err(LearnerError::DenseSgd),
+    }
+}
+
+/// A batch's row plan as the tables read it.
+#[must_use]
+pub fn lookups(plan: &ctr_data::RowPlan) -> Lookups<'_> {
+    Lookups { rows: &plan.rows, inverse: &plan.inverse, offsets: &plan.offsets, order: &plan.order }
+}

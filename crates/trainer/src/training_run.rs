@@ -1,0 +1,187 @@
+//! A whole run on one backend: data, training, one test of the best epoch, and the folder that holds it all.
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use ctr_data::{Dataset, Shards, Split};
+use ctr_model::ModelBackend;
+
+use crate::checkpoint::{CheckpointStore, Which, all_parameters};
+use crate::config::Plan;
+use crate::device::WithBackend;
+use crate::evaluate::{self, EvaluateOptions};
+use crate::fit::{FitContext, FitError, FitState, fit};
+use crate::learner::Learner;
+use crate::metric::{ClassificationMetrics, auc_of_scores, log_loss_of_probabilities};
+use crate::observe::Observer;
+use crate::predictions::{self, PredictionMetadata, Predictions};
+use crate::repro::{Environment, ParameterDigest};
+use crate::run_folder::{BayesMetrics, RunFolder, RunRecord, RunResult, RunStatus};
+
+/// A run to do, new or resumed.
+pub struct TrainingRun<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The encoded data.
+    pub dataset: &'a Dataset,
+    /// Where the run is kept.
+    pub folder: &'a RunFolder,
+    /// Whether to go on from the last checkpoint.
+    pub resume: bool,
+    /// Set when the user asks to stop.
+    pub stop: &'a AtomicBool,
+    /// Who watches.
+    pub observer: &'a mut dyn Observer,
+    /// When the process began.
+    pub started: Instant,
+}
+
+impl WithBackend for TrainingRun<'_> {
+    type Output = anyhow::Result<RunRecord>;
+
+    fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
+        let (plan, folder) = (self.plan, self.folder);
+        let learner = Learner::<B>::new(plan, self.dataset.schema(), device)?;
+        let mut record = self.record(&learner)?;
+        let store = CheckpointStore::new(folder.checkpoints_path(), record.plan.clone(), record.dataset_digest.clone());
+        let (learner, state) = self.begin(learner, &store)?;
+        folder.write_record(&record)?;
+
+        let train_started = Instant::now();
+        let context = FitContext { plan, dataset: self.dataset, store: &store, stop: self.stop };
+        let (learner, state) = match fit(learner, state, &context, self.observer) {
+            Err(error @ FitError::Interrupted { .. }) => {
+                record.status = RunStatus::Interrupted;
+                folder.write_record(&record)?;
+                return Err(error.into());
+            }
+            other => other?,
+        };
+        let train_seconds = train_started.elapsed().as_secs_f64();
+        let steps = learner.steps;
+
+        let learner = store.load(Which::Best)?.restore(learner)?;
+        let valid = self.evaluate(&learner, Split::Valid, None)?;
+        let parameter_digest = parameter_digest(&learner);
+        let metadata = PredictionMetadata {
+            run_id: record.name.clone(),
+            dataset_digest: record.dataset_digest.clone(),
+            split: "test".to_owned(),
+            model_digest: parameter_digest.clone(),
+        };
+        let test = self.evaluate(&learner, Split::Test, Some(&metadata))?;
+        record.result = Some(RunResult {
+            epochs: state.epochs,
+            steps,
+            best_epoch: state.best.map_or(0, |best| best.epoch),
+            valid: valid.metrics,
+            test: test.metrics,
+            bayes: bayes(self.dataset.split(Split::Test))?,
+            parameter_digest,
+            prediction_digest: test.digest,
+            train_seconds,
+            wall_seconds: self.started.elapsed().as_secs_f64(),
+        });
+        record.status = RunStatus::Finished;
+        folder.write_record(&record)?;
+        Ok(record)
+    }
+}
+
+struct Evaluated {
+    metrics: ClassificationMetrics,
+    digest: String,
+}
+
+impl TrainingRun<'_> {
+    fn record<B: ModelBackend>(&self, learner: &Learner<B>) -> anyhow::Result<RunRecord> {
+        let plan = self.plan;
+        let seeds = plan.seed_streams().by_name();
+        Ok(RunRecord {
+            version: RunRecord::current_version(),
+            name: plan.name.clone(),
+            status: RunStatus::Running,
+            device: plan.device.to_string(),
+            threads: rayon::current_num_threads(),
+            seeds: seeds.into_iter().map(|(name, seed)| (name.to_owned(), seed)).collect(),
+            plan: plan.fingerprint()?,
+            dataset: plan.data.dataset.name.clone(),
+            dataset_digest: self.dataset.digest().to_owned(),
+            parameters: learner.parameter_count(),
+            result: None,
+            environment: Environment::capture(),
+        })
+    }
+
+    fn begin<B: ModelBackend>(
+        &self,
+        learner: Learner<B>,
+        store: &CheckpointStore,
+    ) -> anyhow::Result<(Learner<B>, FitState)> {
+        if self.resume && store.has(Which::Last) {
+            let checkpoint = store.load(Which::Last)?;
+            let learner = checkpoint.restore(learner)?;
+            return Ok((learner, checkpoint.fit));
+        }
+        self.folder.write_plan(self.plan)?;
+        self.dataset.encoder()?.save(&self.folder.encoder_path())?;
+        Ok((learner, FitState::default()))
+    }
+
+    fn evaluate<B: ModelBackend>(
+        &self,
+        learner: &Learner<B>,
+        split: Split,
+        write: Option<&PredictionMetadata>,
+    ) -> anyhow::Result<Evaluated> {
+        let shards = self.dataset.split(split);
+        let predictions = predict(learner, shards, self.plan, self.stop)?;
+        if let Some(metadata) = write {
+            predictions::write(&self.folder.predictions_path(&metadata.split), &predictions, metadata)?;
+        }
+        let metrics = ClassificationMetrics::from_logits(&evaluate::labels(shards), predictions.logits())?;
+        Ok(Evaluated { metrics, digest: predictions.digest() })
+    }
+}
+
+/// Predictions of a learner for encoded rows, in file order.
+///
+/// # Errors
+/// When the rows cannot be read, a prediction is no number, or `stop` is set meanwhile.
+pub fn predict<B: ModelBackend>(
+    learner: &Learner<B>,
+    shards: &Arc<Shards>,
+    plan: &Plan,
+    stop: &AtomicBool,
+) -> anyhow::Result<Predictions> {
+    let logits = evaluate::logits(
+        &learner.evaluator(),
+        learner.tables(),
+        shards,
+        &learner.layout,
+        EvaluateOptions::of(plan),
+        &learner.device,
+        stop,
+    )?;
+    let labels = shards.has_labels().then(|| evaluate::labels(shards));
+    Ok(Predictions::of_whole_file(labels, logits)?)
+}
+
+/// BLAKE3 over all parameters, running statistics and table weights of a learner, names and shapes included.
+#[must_use]
+pub fn parameter_digest<B: ModelBackend>(learner: &Learner<B>) -> String {
+    let mut digest = ParameterDigest::new();
+    for parameter in all_parameters(learner) {
+        digest.add(&parameter.name, &parameter.shape, &parameter.values);
+    }
+    digest.finish().to_string()
+}
+
+/// What the true click probabilities score, where the data has them.
+fn bayes(shards: &Shards) -> anyhow::Result<Option<BayesMetrics>> {
+    let truth: Option<Vec<f64>> = (0..shards.len()).map(|row| shards.true_probability(row)).collect();
+    let Some(truth) = truth.filter(|truth| !truth.is_empty()) else { return Ok(None) };
+    let labels = evaluate::labels(shards);
+    let auc = auc_of_scores(&labels, &truth)?;
+    Ok(Some(BayesMetrics { auc, log_loss: log_loss_of_probabilities(&labels, &truth)? }))
+}
