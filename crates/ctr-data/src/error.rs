@@ -213,6 +213,7 @@ fn io_next_step(cause: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free space on that volume, or choose a cache directory on another one"
         }
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files (`ulimit -f`), or use another volume",
         io::ErrorKind::IsADirectory => "name a file, not a folder",
         io::ErrorKind::ReadOnlyFilesystem => "choose a cache directory on a writable volume",
         _ => "check the file and its volume, then run again",

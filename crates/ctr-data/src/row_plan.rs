@@ -48,19 +48,14 @@ impl RowPlan {
 /// Makes row plans; keeps its buffers from one to the next.
 #[derive(Debug, Default)]
 pub struct RowPlanner {
-    narrow: Buffers<u64>,
-    wide: Buffers<u128>,
+    /// The lookups of one field: id above example, in one integer.
+    keys: Vec<u64>,
+    other: Vec<u64>,
     counts: Vec<u32>,
 }
 
-#[derive(Debug, Default)]
-struct Buffers<K> {
-    keys: Vec<K>,
-    other: Vec<K>,
-}
-
-/// Digits of at most this many bits: a histogram of 2¹¹ counters stays in the first-level cache.
-const DIGIT_BITS: u32 = 11;
+/// Digits of at most this many bits: a histogram of 2¹² counters stays in the first-level cache.
+const DIGIT_BITS: u32 = 12;
 
 impl RowPlanner {
     /// A planner with empty buffers.
@@ -71,149 +66,110 @@ impl RowPlanner {
 
     /// The plan of field-local ids [B, F] (row-major).
     ///
-    /// A least-significant-digit radix sort on (row, position): linear in N, no hashing, and stable, so that the result is a function of
-    /// the ids alone.
+    /// Fields own ascending ranges of rows, so sorting by row is sorting each field by id: a least-significant-digit radix sort on
+    /// (id, example), of as many digits as the field's largest id has. Linear in N, no hashing, and stable, so that the result is a
+    /// function of the ids alone.
     ///
     /// # Errors
     /// [`DataError::Mismatch`] if the ids are not a whole number of examples, an id is outside its field, or there are 2³² lookups or more.
     pub fn plan(&mut self, categorical: &[u32], layout: &RowLayout) -> Result<RowPlan, DataError> {
-        let fields = layout.fields();
-        if fields == 0 && categorical.is_empty() {
-            return Ok(RowPlan { offsets: vec![0], ..RowPlan::default() });
-        }
-        if fields == 0 || !categorical.len().is_multiple_of(fields) {
+        let (fields, lookups) = (layout.fields(), categorical.len());
+        if lookups > 0 && (fields == 0 || !lookups.is_multiple_of(fields)) {
             return Err(DataError::Mismatch {
                 what: "number of ids in a batch",
-                found: categorical.len().to_string(),
+                found: lookups.to_string(),
                 expected: format!("a multiple of the layout's {fields} categorical fields"),
             });
         }
-        if u32::try_from(categorical.len()).is_err() {
+        if u32::try_from(lookups).is_err() {
             return Err(DataError::Mismatch {
                 what: "lookups in a batch",
-                found: categorical.len().to_string(),
+                found: lookups.to_string(),
                 expected: format!("fewer than 2^32; use a batch of at most {} examples", u32::MAX as usize / fields),
             });
         }
-        if u32::try_from(layout.rows).is_ok() {
-            self.narrow.plan(categorical, layout, &mut self.counts)
-        } else {
-            self.wide.plan(categorical, layout, &mut self.counts)
-        }
-    }
-}
-
-/// A row above its lookup's position, in one integer.
-trait Key: Copy + Default {
-    fn pack(row: u64, position: u32) -> Self;
-    fn row(self) -> u64;
-    fn position(self) -> u32;
-    /// Bits `shift ..` of the row, masked.
-    fn digit(self, shift: u32, mask: usize) -> usize {
-        (self.row() >> shift) as usize & mask
-    }
-}
-
-impl Key for u64 {
-    fn pack(row: u64, position: u32) -> Self {
-        row << 32 | Self::from(position)
-    }
-    fn row(self) -> u64 {
-        self >> 32
-    }
-    fn position(self) -> u32 {
-        self as u32
-    }
-}
-
-impl Key for u128 {
-    fn pack(row: u64, position: u32) -> Self {
-        Self::from(row) << 32 | Self::from(position)
-    }
-    fn row(self) -> u64 {
-        (self >> 32) as u64
-    }
-    fn position(self) -> u32 {
-        self as u32
-    }
-}
-
-impl<K: Key> Buffers<K> {
-    fn plan(&mut self, categorical: &[u32], layout: &RowLayout, counts: &mut Vec<u32>) -> Result<RowPlan, DataError> {
-        self.pack(categorical, layout)?;
-        self.sort(u64::BITS - layout.rows.saturating_sub(1).leading_zeros(), counts);
-
-        let lookups = self.keys.len();
+        let most = lookups.min(usize::try_from(layout.rows).unwrap_or(usize::MAX));
         let mut plan = RowPlan {
-            rows: Vec::with_capacity(lookups.min(layout.rows as usize)),
+            rows: Vec::with_capacity(most),
             inverse: vec![0; lookups],
-            offsets: Vec::with_capacity(lookups.min(layout.rows as usize) + 1),
+            offsets: Vec::with_capacity(most + 1),
             order: Vec::with_capacity(lookups),
         };
-        for (sorted, key) in self.keys.iter().enumerate() {
-            if plan.rows.last() != Some(&key.row()) {
-                plan.rows.push(key.row());
-                plan.offsets.push(sorted as u32);
-            }
-            plan.inverse[key.position() as usize] = plan.rows.len() as u32 - 1;
-            plan.order.push(key.position());
+        for field in 0..if lookups == 0 { 0 } else { fields } {
+            self.take(categorical, field, layout)?;
+            self.emit(field, layout, &mut plan);
         }
         plan.offsets.push(lookups as u32);
         Ok(plan)
     }
 
-    fn pack(&mut self, categorical: &[u32], layout: &RowLayout) -> Result<(), DataError> {
-        let fields = layout.fields();
+    /// Takes up a field's ids and sorts them.
+    fn take(&mut self, categorical: &[u32], field: usize, layout: &RowLayout) -> Result<(), DataError> {
+        let ids = categorical[field..].iter().step_by(layout.fields());
         self.keys.clear();
-        self.keys.reserve(categorical.len());
-        let mut position = 0;
-        for example in categorical.chunks_exact(fields) {
-            for (field, (&id, &base)) in example.iter().zip(&layout.bases).enumerate() {
-                let end = layout.bases.get(field + 1).copied().unwrap_or(layout.rows);
-                let row = base + u64::from(id);
-                if row >= end {
-                    return Err(DataError::Mismatch {
-                        what: "id of a categorical field",
-                        found: format!("id {id} in field number {field}"),
-                        expected: format!("an id below its cardinality, {}", end - base),
-                    });
-                }
-                self.keys.push(K::pack(row, position));
-                position += 1;
-            }
+        let mut largest = 0;
+        self.keys.extend(ids.zip(0_u64..).map(|(&id, example)| {
+            largest = largest.max(id);
+            u64::from(id) << 32 | example
+        }));
+        let cardinality = layout.cardinality(field);
+        if u64::from(largest) >= cardinality {
+            return Err(DataError::Mismatch {
+                what: "id of a categorical field",
+                found: format!("id {largest} in field number {field}"),
+                expected: format!("an id below its cardinality, {cardinality}"),
+            });
         }
+        self.sort(u32::BITS - largest.leading_zeros());
         Ok(())
     }
 
-    /// Sorts the keys by row; keys enter in ascending position, and every pass is stable.
-    fn sort(&mut self, row_bits: u32, counts: &mut Vec<u32>) {
-        let passes = row_bits.div_ceil(DIGIT_BITS);
+    /// Sorts the keys by id; they enter in ascending example, and every pass is stable.
+    fn sort(&mut self, id_bits: u32) {
+        let passes = id_bits.div_ceil(DIGIT_BITS);
         if passes == 0 {
             return;
         }
-        let digit_bits = row_bits.div_ceil(passes);
-        let (buckets, mask) = (1_usize << digit_bits, (1_usize << digit_bits) - 1);
-        self.other.clear();
-        self.other.resize(self.keys.len(), K::default());
+        let digit_bits = id_bits.div_ceil(passes);
+        let mask = (1_usize << digit_bits) - 1;
+        self.other.resize(self.keys.len(), 0);
+        self.counts.resize(mask + 1, 0);
         for pass in 0..passes {
-            let shift = pass * digit_bits;
-            counts.clear();
-            counts.resize(buckets, 0);
-            for key in &self.keys {
-                counts[key.digit(shift, mask)] += 1;
+            let digit = |key: u64| (key >> (32 + pass * digit_bits)) as usize & mask;
+            let (keys, other) = (&self.keys[..], &mut self.other[..]);
+            let counts = &mut self.counts[..=mask];
+            counts.fill(0);
+            for &key in keys {
+                counts[digit(key)] += 1;
             }
             let mut before = 0;
             for count in counts.iter_mut() {
-                let here = *count;
-                *count = before;
-                before += here;
+                before += std::mem::replace(count, before);
             }
-            for key in &self.keys {
-                let place = &mut counts[key.digit(shift, mask)];
-                self.other[*place as usize] = *key;
+            for &key in keys {
+                let place = &mut counts[digit(key)];
+                other[*place as usize] = key;
                 *place += 1;
             }
             std::mem::swap(&mut self.keys, &mut self.other);
+        }
+    }
+
+    /// Appends a field's sorted lookups to the plan.
+    fn emit(&self, field: usize, layout: &RowLayout, plan: &mut RowPlan) {
+        let (fields, base, before) = (layout.fields() as u32, layout.bases[field], plan.order.len() as u32);
+        let lookup = |key: u64| key as u32 * fields + field as u32;
+        plan.order.extend(self.keys.iter().map(|&key| lookup(key)));
+        let (inverse, mut unique, mut last) = (&mut plan.inverse[..], plan.rows.len() as u32, u64::MAX);
+        for (sorted, &key) in (before..).zip(&self.keys) {
+            let id = key >> 32;
+            if id != last {
+                last = id;
+                unique += 1;
+                plan.rows.push(base + id);
+                plan.offsets.push(sorted);
+            }
+            inverse[lookup(key) as usize] = unique - 1;
         }
     }
 }

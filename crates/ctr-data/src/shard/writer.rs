@@ -145,3 +145,46 @@ impl Hashed<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Header = Header { rows: 0, categorical: 2, numeric: 1, labels: true, probabilities: true };
+
+    fn written(dir: &Path, rows: u32) -> ShardWriter {
+        let mut writer = ShardWriter::new(dir, SHAPE).unwrap();
+        for row in 0..rows {
+            let probability = f64::from(row) / 7.0;
+            writer.push(Some(row % 3 == 0), &[row as f32], &[row, 2 * row], Some(probability)).unwrap();
+        }
+        writer
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        for rows in [0, 1, 33] {
+            let named = written(dir.path(), rows).finish(&dir.path().join("a.shard")).unwrap();
+            let unnamed = written(dir.path(), rows).finish_unnamed().unwrap();
+            assert_eq!(named.digest(), unnamed.digest());
+            assert_eq!(named.len(), rows as usize);
+            for row in 0..named.len() {
+                assert_eq!(unnamed.label(row), f32::from(u8::from(row % 3 == 0)));
+                assert_eq!(unnamed.numeric(row), [row as f32]);
+                assert_eq!(unnamed.categorical(row), [row as u32, 2 * row as u32]);
+                assert_eq!(unnamed.true_probability(row), Some(row as f64 / 7.0));
+            }
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "temporary files have names");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = written(dir.path(), 5).finish(Path::new("/dev/full")).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("cannot write `/dev/full`") && message.contains("free space"), "{message}");
+    }
+}

@@ -6,6 +6,7 @@ mod damage;
 mod encode_file;
 mod formats;
 mod frappe;
+mod full_disk;
 mod loader;
 mod synthetic;
 mod workshop;
