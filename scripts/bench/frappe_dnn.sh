@@ -11,6 +11,7 @@
 # EPOCHS      epochs of a run; the first is warm-up and not counted (default: 5)
 # THREADS     threads of both (default: 2)
 # ALLOCATORS  one twin for each (default: "system tuned"; frappe_dnn_torch.py --help)
+# DROPOUT     dropout of both in place of the config's
 # ADAM        form of the twin's Adam (default: fused)
 # PYTHON      interpreter with torch (default: target/torch/bin/python)
 # CTR         our binary (default: target/release/ctr)
@@ -18,7 +19,7 @@
 set -eu
 
 if [ $# -ne 1 ]; then
-    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 data=$(cd "$1" && pwd)
@@ -32,6 +33,7 @@ allocators=${ALLOCATORS:-system tuned}
 adam=${ADAM:-fused}
 python=${PYTHON:-target/torch/bin/python}
 ctr=${CTR:-target/release/ctr}
+dropout=${DROPOUT:-}
 out=${OUT:-results/frappe_dnn_speed}
 
 for program in "$python" "$ctr"; do
@@ -53,7 +55,8 @@ repeat=1
 while [ "$repeat" -le "$repeats" ]; do
     echo "round $repeat of $repeats: ours" >&2
     "$ctr" train "$config" --data-dir "$data" --cache-dir "$work/cache" --run-dir "$work/run" --threads "$threads" \
-        --set training.epochs="$epochs" --set training.early_stop_patience=0 >/dev/null
+        --set training.epochs="$epochs" --set training.early_stop_patience=0 \
+        ${dropout:+--set model.dropout="$dropout"} >/dev/null
     cp "$work/run/metrics.jsonl" "$runs/ours-$repeat.jsonl"
     cp "$work/run/run.json" "$runs/run.json"
     rm -rf "$work/run"
@@ -61,9 +64,10 @@ while [ "$repeat" -le "$repeats" ]; do
         echo "round $repeat of $repeats: PyTorch, allocator $allocator" >&2
         "$python" scripts/bench/frappe_dnn_torch.py --config "$config" --data-dir "$data" --epochs "$epochs" \
             --threads "$threads" --adam "$adam" --allocator "$allocator" \
-            >"$runs/torch-$(basename "$allocator")-$repeat.jsonl"
+            ${dropout:+--dropout "$dropout"} >"$runs/torch-$(basename "$allocator")-$repeat.jsonl"
     done
     repeat=$((repeat + 1))
 done
 
-"$python" scripts/bench/frappe_dnn_report.py --runs "$runs" --config "$config" --threads "$threads" --out "$out"
+"$python" scripts/bench/frappe_dnn_report.py --runs "$runs" --config "$config" --threads "$threads" --out "$out" \
+    ${dropout:+--dropout "$dropout"}

@@ -85,6 +85,8 @@ def spread(values):
 def section(record):
     machine, rounds = record["machine"], len(record["ours"]["seconds_per_epoch"])
     epochs = len(record["ours"]["all_epochs"][0])
+    with_dropout = "" if record["dropout"] is None else f", dropout {record['dropout']}"
+    set_dropout = "" if record["dropout"] is None else f"DROPOUT={record['dropout']} "
     versions = next(iter(record["torch"].values()))["versions"]
     rows = [f"| ours | {spread(record['ours']['seconds_per_epoch'])} | |"]
     for allocator, twin in record["torch"].items():
@@ -92,7 +94,7 @@ def section(record):
         rows.append(row)
     return "\n".join(
         [
-            f"## `{record['config']}`",
+            f"## `{record['config']}`{with_dropout}",
             "",
             "| | seconds per epoch | PyTorch time / our time |",
             "|---|---|---|",
@@ -106,7 +108,7 @@ def section(record):
             f"- ours: commit `{record['commit']}`, {record['build']}",
             f"- PyTorch {versions['torch']} ({versions['cpu_capability']}, eager, Adam {versions['adam']}), "
             f"numpy {versions['numpy']}, Python {versions['python']}",
-            f"- command: `CONFIG={record['config']} REPEATS={rounds} EPOCHS={epochs} THREADS={record['threads']} "
+            f"- command: `{set_dropout}CONFIG={record['config']} REPEATS={rounds} EPOCHS={epochs} THREADS={record['threads']} "
             f"ALLOCATORS=\"{' '.join(record['torch'])}\" scripts/bench/frappe_dnn.sh DATA_DIR`",
         ]
     )
@@ -124,13 +126,16 @@ def main():
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--dropout", help="set in place of the config's")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
     record = summary(collect(args.runs), args.config, args.threads)
+    record["dropout"] = args.dropout
     record["build"] = build(args.runs / "run.json")
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / f"{args.config.stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+    stem = args.config.stem if args.dropout is None else f"{args.config.stem}_dropout_{args.dropout}"
+    (args.out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
     records = [json.loads(path.read_text()) for path in sorted(args.out.glob("*.json"))]
     heading = (
         "# Frappe DNN: seconds per training epoch, ours and PyTorch\n\n"
@@ -139,7 +144,7 @@ def main():
     )
     text = "\n\n".join([heading, *(section(record) for record in records)]) + "\n"
     (args.out / "README.md").write_text(text)
-    print("\n\n".join(section(record) for record in records if record["config"] == args.config.as_posix()))
+    print(section(record))
 
 
 if __name__ == "__main__":

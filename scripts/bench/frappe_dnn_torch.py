@@ -90,16 +90,30 @@ class Encoder:
         return torch.from_numpy(encoded)
 
 
-class SmeLU(nn.Module):
-    """0 below -beta, x above beta, (x + beta)^2 / (4 beta) between: as a clamped square plus a shifted ReLU."""
+class SmeLUFunction(torch.autograd.Function):
+    """0 below -beta, x above beta, (x + beta)^2 / (4 beta) between. With c = clamp(x + beta, 0, 2 beta) the value is
+    c^2 / (4 beta) + relu(x - beta) and the slope c / (2 beta): only c is kept for the backward pass."""
 
+    @staticmethod
+    def forward(ctx, x, beta):
+        bent = torch.clamp(x + beta, 0.0, 2.0 * beta)
+        ctx.save_for_backward(bent)
+        ctx.beta = beta
+        return (bent * bent).mul_(0.25 / beta).add_(torch.relu(x - beta))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (bent,) = ctx.saved_tensors
+        return (gradient * bent).mul_(0.5 / ctx.beta), None
+
+
+class SmeLU(nn.Module):
     def __init__(self, beta):
         super().__init__()
         self.beta = beta
 
     def forward(self, x):
-        bent = torch.clamp(x + self.beta, 0.0, 2.0 * self.beta)
-        return bent * bent * (0.25 / self.beta) + torch.relu(x - self.beta)
+        return SmeLUFunction.apply(x, self.beta)
 
 
 def activation(name):
