@@ -33,7 +33,7 @@ pub struct PrepareOptions<'a> {
 /// Vocabularies and statistics are fitted on the training rows only. The cached folder is `<cache_dir>/<name>-<key>`; the key is a BLAKE3
 /// digest of the configuration (paths left out), the raw files' content and the format versions. A data set is built in a folder beside
 /// it, made durable, then renamed: an interrupted preparation leaves nothing that could be taken for a data set. Two processes that ask for
-/// the same one do not build it twice: the second waits.
+/// the same one do not build it twice: the second waits (an empty `.lock` file beside the folder stays behind).
 ///
 /// # Errors
 /// [`DataError`] of every kind but `Mismatch` and `Loader`; nothing is left in the cache then.

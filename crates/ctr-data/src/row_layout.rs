@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Rows are 64-bit: an arena may hold more than 2³² of them, although one field may not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowLayout {
-    /// First row of each field, [F].
+    /// First row of each field, `[F]`.
     pub bases: Vec<u64>,
     /// Rows in all.
     pub rows: u64,

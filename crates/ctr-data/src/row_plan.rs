@@ -12,13 +12,13 @@ use crate::row_layout::RowLayout;
 /// `rows[inverse[n]]` is its row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowPlan {
-    /// The different rows of the arena, strictly ascending, [U].
+    /// The different rows of the arena, strictly ascending, `[U]`.
     pub rows: Vec<u64>,
-    /// Index into `rows` for every lookup, [N].
+    /// Index into `rows` for every lookup, `[N]`.
     pub inverse: Vec<u32>,
-    /// Where each row's lookups begin in `order`, and N at the end, [U + 1].
+    /// Where each row's lookups begin in `order`, and N at the end, `[U + 1]`.
     pub offsets: Vec<u32>,
-    /// The lookups sorted by row, those of one row ascending, [N].
+    /// The lookups sorted by row, those of one row ascending, `[N]`.
     pub order: Vec<u32>,
 }
 
@@ -64,7 +64,7 @@ impl RowPlanner {
         Self::default()
     }
 
-    /// The plan of field-local ids [B, F] (row-major).
+    /// The plan of field-local ids `[B, F]` (row-major).
     ///
     /// Fields own ascending ranges of rows, so sorting by row is sorting each field by id: a least-significant-digit radix sort on
     /// (id, example), of as many digits as the field's largest id has. Linear in N, no hashing, and stable, so that the result is a

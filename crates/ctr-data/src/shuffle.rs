@@ -106,6 +106,15 @@ mod tests {
     const PINNED: [u64; 10] = [4, 9, 6, 1, 7, 3, 0, 5, 8, 2];
 
     #[test]
+    fn row_numbers_of_both_widths_are_shuffled_alike() {
+        let mut narrow: Vec<u32> = (0..1000).collect();
+        let mut wide: Vec<u64> = (0..1000).collect();
+        fisher_yates(&mut narrow, &mut random::stream(CONTEXT, &[5, 6]));
+        fisher_yates(&mut wide, &mut random::stream(CONTEXT, &[5, 6]));
+        assert!(narrow.iter().map(|&row| u64::from(row)).eq(wide));
+    }
+
+    #[test]
     fn every_row_is_equally_likely_in_every_place() {
         const ROWS: u64 = 4;
         const EPOCHS: u64 = 6000;

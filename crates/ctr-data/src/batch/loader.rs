@@ -123,15 +123,18 @@ fn refusal(shards: &Shards, layout: &RowLayout, options: &LoaderOptions, batches
 
 impl Maker {
     fn start(plan: &EpochPlan, options: &LoaderOptions) -> Self {
-        let threads = options.threads.min(plan.batches.saturating_sub(options.start_batch));
+        let batches = plan.batches.saturating_sub(options.start_batch);
+        let threads = options.threads.min(batches);
         if threads == 0 {
             return Self::Inline(RowPlanner::new());
         }
         let stop = Arc::new(AtomicBool::new(false));
+        // Room is reserved ahead: more than there are batches would be in vain.
+        let room = options.prefetch.min(batches).div_ceil(threads).max(1);
         let mut lanes = Vec::with_capacity(threads);
         let mut handles = Vec::with_capacity(threads);
         for thread in 0..threads {
-            let (sender, receiver) = sync_channel(options.prefetch.div_ceil(threads).max(1));
+            let (sender, receiver) = sync_channel(room);
             let (plan, stop_flag) = (plan.clone(), Arc::clone(&stop));
             let first = options.start_batch + thread;
             let started = std::thread::Builder::new()

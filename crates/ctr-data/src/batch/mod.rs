@@ -15,13 +15,13 @@ pub use loader::{Batches, LoaderOptions, batches};
 pub struct HostBatch {
     /// Number of the batch within its epoch, from 0.
     pub index: usize,
-    /// Row number in the split of each example, in the order of the batch, [B].
+    /// Row number in the split of each example, in the order of the batch, `[B]`.
     pub examples: Vec<u64>,
-    /// Labels, 0 or 1, [B]; NaN where the rows came without labels.
+    /// Labels, 0 or 1, `[B]`; NaN where the rows came without labels.
     pub labels: Vec<f32>,
-    /// Numeric values, row-major [B, N].
+    /// Numeric values, row-major `[B, N]`.
     pub numeric: Vec<f32>,
-    /// Field-local ids, row-major [B, F].
+    /// Field-local ids, row-major `[B, F]`.
     pub categorical: Vec<u32>,
     /// Which embedding rows the ids look up.
     pub plan: RowPlan,

@@ -131,6 +131,10 @@ impl DatasetConfig {
             }
         }
         self.source.validate(&self.label)?;
+        if self.fields.iter().any(|field| field.names().is_empty()) {
+            let none: [&str; 0] = [];
+            return Err(DataError::config("fields.name", none, "the name of a column, or a list of them"));
+        }
         let fields = self.resolved_fields();
         if fields.is_empty() {
             return Err(DataError::config("fields", (), "at least one [[fields]] table"));

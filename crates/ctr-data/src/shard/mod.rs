@@ -5,10 +5,10 @@
 //! | section | type | shape |
 //! |---|---|---|
 //! | header | see [`header`] | 64 bytes |
-//! | labels | u8, 0 or 1 | [rows], or empty for rows without labels |
-//! | numeric | f32 | [rows, N] |
-//! | categorical | u32, field-local | [rows, F] |
-//! | true probability | f64 | [rows], or empty |
+//! | labels | u8, 0 or 1 | `[rows]`, or empty for rows without labels |
+//! | numeric | f32 | `[rows, N]` |
+//! | categorical | u32, field-local | `[rows, F]` |
+//! | true probability | f64 | `[rows]`, or empty |
 //! | digest | BLAKE3 of all bytes before it | 32 bytes |
 //!
 //! Each section is row-major because a shuffled batch takes whole rows: F = 10 ids are 40 bytes, one or two cache lines of one section,

@@ -185,6 +185,7 @@ fn configurations() {
         (base(""), &["`fields`", "at least one"]),
         (base(&format!("{user}, {user}")), &["`fields.name`", "\"user\"", "each column once"]),
         (base("{ name = 'label', type = 'categorical' }"), &["`fields.name`", "the label column not at all"]),
+        (base(&format!("{user}, {{ name = [], type = 'numeric' }}")), &["`fields.name`", "the name of a column"]),
         (base("{ name = 'u', type = 'categorical', min_count = 0 }"), &["`fields.u.min_count`", "at least 1"]),
         (base("{ name = 'p', type = 'numeric', missing = { constant = inf } }"), &["`fields.p.missing.constant`"]),
         (base(user).replace("'csv'", "'csv', delimiter = 'ä'"), &["`source.delimiter`", "ASCII"]),

@@ -60,7 +60,7 @@ fn the_number_of_threads_does_not_matter() {
     let dataset = dataset();
     let inline = collect(&dataset, SHUFFLED, &options(7, 0));
     for threads in [1, 2, 3, 8, 200] {
-        for prefetch in [0, 1, 16] {
+        for prefetch in [0, 1, 16, usize::MAX] {
             let options = LoaderOptions { prefetch, ..options(7, threads) };
             assert!(collect(&dataset, SHUFFLED, &options) == inline, "{threads} threads, {prefetch} ahead");
         }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cache;
+mod configs;
 mod damage;
 mod encode_file;
 mod formats;
