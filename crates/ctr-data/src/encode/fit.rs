@@ -69,7 +69,7 @@ impl Fitted {
                 if counts.add(value) {
                     return Ok(());
                 }
-                let next = "raise `min_count` does not help here: hash or split the field before encoding";
+                let next = "a higher `min_count` does not help here: hash or split the field first";
                 Err(Refusal::new("one more value".to_owned(), "fewer than 2^32 different values", next))
             }
             Self::Numeric(statistics) => statistics.add(value),
