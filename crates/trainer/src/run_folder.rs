@@ -215,6 +215,18 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
+    /// Makes a folder in the run's.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_subfolder(&self, name: &str) -> Result<PathBuf, RunFolderError> {
+        let path = self.path.join(name);
+        match fs::create_dir_all(&path) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(RunFolderError::Create { path, source }),
+        }
+    }
+
     /// `predictions/SPLIT.parquet`.
     #[must_use]
     pub fn predictions_path(&self, split: &str) -> PathBuf {

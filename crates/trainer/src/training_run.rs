@@ -13,7 +13,7 @@ use crate::evaluate::{self, EvaluateOptions};
 use crate::fit::{FitContext, FitError, FitState, fit};
 use crate::learner::Learner;
 use crate::metric::{ClassificationMetrics, auc_of_scores, log_loss_of_probabilities};
-use crate::observe::Observer;
+use crate::observe::{Event, Observer, RunSummary};
 use crate::predictions::{self, PredictionMetadata, Predictions};
 use crate::repro::{Environment, ParameterDigest};
 use crate::run_folder::{BayesMetrics, RunFolder, RunRecord, RunResult, RunStatus};
@@ -39,7 +39,7 @@ pub struct TrainingRun<'a> {
 impl WithBackend for TrainingRun<'_> {
     type Output = anyhow::Result<RunRecord>;
 
-    fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
+    fn run<B: ModelBackend>(mut self, device: B::Device) -> Self::Output {
         let (plan, folder) = (self.plan, self.folder);
         let learner = Learner::<B>::new(plan, self.dataset.schema(), device)?;
         let mut record = self.record(&learner)?;
@@ -47,6 +47,7 @@ impl WithBackend for TrainingRun<'_> {
         let (learner, state) = self.begin(learner, &store)?;
         folder.write_record(&record)?;
 
+        self.announce()?;
         let train_started = Instant::now();
         let context = FitContext { plan, dataset: self.dataset, store: &store, stop: self.stop };
         let (learner, state) = match fit(learner, state, &context, self.observer) {
@@ -84,6 +85,13 @@ impl WithBackend for TrainingRun<'_> {
         });
         record.status = RunStatus::Finished;
         folder.write_record(&record)?;
+        self.observer.observe(&Event::RunFinished(RunSummary {
+            epochs: state.epochs,
+            best_epoch: state.best.map_or(0, |best| best.epoch),
+            seconds: self.started.elapsed().as_secs_f64(),
+            test_auc: record.result.as_ref().and_then(|result| result.test.auc),
+            test_log_loss: record.result.as_ref().map_or(f64::NAN, |result| result.test.log_loss),
+        }))?;
         Ok(record)
     }
 }
@@ -94,6 +102,16 @@ struct Evaluated {
 }
 
 impl TrainingRun<'_> {
+    fn announce(&mut self) -> anyhow::Result<()> {
+        let samples = self.dataset.split(Split::Train).len();
+        Ok(self.observer.observe(&Event::RunStarted {
+            name: self.plan.name.clone(),
+            epochs: self.plan.training.epochs,
+            steps: samples.div_ceil(self.plan.training.batch_size),
+            samples,
+        })?)
+    }
+
     fn record<B: ModelBackend>(&self, learner: &Learner<B>) -> anyhow::Result<RunRecord> {
         let plan = self.plan;
         let seeds = plan.seed_streams().by_name();
@@ -124,7 +142,7 @@ impl TrainingRun<'_> {
             return Ok((learner, checkpoint.fit));
         }
         self.folder.write_plan(self.plan)?;
-        self.dataset.encoder()?.save(&self.folder.encoder_path())?;
+        self.dataset.encoder()?.save(&self.folder.make_subfolder("encoder")?)?;
         Ok((learner, FitState::default()))
     }
 
@@ -137,6 +155,7 @@ impl TrainingRun<'_> {
         let shards = self.dataset.split(split);
         let predictions = predict(learner, shards, self.plan, self.stop)?;
         if let Some(metadata) = write {
+            self.folder.make_subfolder("predictions")?;
             predictions::write(&self.folder.predictions_path(&metadata.split), &predictions, metadata)?;
         }
         let metrics = ClassificationMetrics::from_logits(&evaluate::labels(shards), predictions.logits())?;

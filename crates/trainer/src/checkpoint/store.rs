@@ -124,6 +124,20 @@ impl CheckpointStore {
     /// # Errors
     /// When there is none, when a part is damaged or of another version, or when it belongs to another plan or other data.
     pub fn load(&self, which: Which) -> Result<Checkpoint, CheckpointError> {
+        let (folder, manifest) = self.manifest(which)?;
+        Ok(Checkpoint {
+            steps: manifest.steps,
+            parameters: read_part(&folder, &manifest, PARAMETERS)?,
+            optimizer: read_part(&folder, &manifest, OPTIMIZER)?,
+            fit: manifest.fit,
+        })
+    }
+
+    /// Reads the manifest of a checkpoint; its folder comes with it.
+    ///
+    /// # Errors
+    /// When there is none, when it is of another version, or when it belongs to another plan or other data.
+    pub fn manifest(&self, which: Which) -> Result<(PathBuf, Manifest), CheckpointError> {
         let pointer_path = self.pointer_path(which);
         if !pointer_path.exists() {
             return Err(CheckpointError::None { path: self.folder.clone(), which: which.name() });
@@ -142,12 +156,7 @@ impl CheckpointStore {
                 return Err(CheckpointError::Foreign { path: manifest_path, what, found, expected });
             }
         }
-        Ok(Checkpoint {
-            steps: manifest.steps,
-            parameters: read_part(&folder, &manifest, PARAMETERS)?,
-            optimizer: read_part(&folder, &manifest, OPTIMIZER)?,
-            fit: manifest.fit,
-        })
+        Ok((folder, manifest))
     }
 
     fn pointer_path(&self, which: Which) -> PathBuf {

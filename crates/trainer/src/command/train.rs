@@ -5,10 +5,11 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::use_threads;
+use crate::checkpoint::{CheckpointStore, Which};
 use crate::cli::TrainArgs;
 use crate::config::Plan;
 use crate::device::{WithBackend, with_backend};
-use crate::observe::{JsonlObserver, Observers, PrepareBar, progress_observer};
+use crate::observe::{JsonlObserver, Observers, PrepareBar, progress_observer, rewind};
 use crate::printer::{self, metric};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::training_run::TrainingRun;
@@ -53,6 +54,11 @@ impl WithBackend for Train<'_> {
             Place::New(asked) => (RunFolder::create(*asked, &self.plan.name)?, false),
             Place::Existing(folder) => (folder.clone(), true),
         };
+        if resume {
+            let store = CheckpointStore::new(folder.checkpoints_path(), self.plan.fingerprint()?, data.digest().to_owned());
+            let epochs = if store.has(Which::Last) { store.manifest(Which::Last)?.1.fit.epochs } else { 0 };
+            rewind(&folder.metrics_path(), epochs)?;
+        }
         let log = JsonlObserver::append(&folder.metrics_path())?;
         let mut observer = Observers::new(vec![progress_observer(), Box::new(log)]);
         let run = TrainingRun {

@@ -10,6 +10,7 @@ mod observers;
 mod plain;
 mod prepare;
 mod progress;
+mod rewind;
 
 pub use event::{EpochSummary, Event, RunSummary};
 pub use jsonl::JsonlObserver;
@@ -17,3 +18,4 @@ pub use observers::{ObserveError, Observer, Observers};
 pub use plain::PlainProgress;
 pub use prepare::PrepareBar;
 pub use progress::{BarProgress, progress_observer};
+pub use rewind::rewind;

@@ -1,0 +1,228 @@
+//! Tables against a plain scalar replay.
+use burn::tensor::Tensor;
+use ctr_model::embedding::{EmbeddingTables, Lookups, TableSpec, UpdateRule, segment_sum};
+use ctr_model::optim::{AdagradConfig, AdamConfig, RowOptimizerConfig, SgdConfig, UpdateStep};
+use proptest::prelude::*;
+
+use crate::values::{assert_close, elements, normals};
+
+type B = burn::backend::Flex;
+
+/// A row plan made the plain way.
+struct Plan {
+    rows: Vec<u64>,
+    inverse: Vec<u32>,
+    offsets: Vec<u32>,
+    order: Vec<u32>,
+}
+
+impl Plan {
+    fn new(lookups: &[u64]) -> Self {
+        let mut rows = lookups.to_vec();
+        rows.sort_unstable();
+        rows.dedup();
+        let inverse: Vec<u32> = lookups.iter().map(|row| rows.binary_search(row).unwrap() as u32).collect();
+        let mut order: Vec<u32> = (0..lookups.len() as u32).collect();
+        order.sort_by_key(|&n| inverse[n as usize]);
+        let offsets = (0..=rows.len() as u32)
+            .map(|unique| order.partition_point(|&n| inverse[n as usize] < unique) as u32)
+            .collect();
+        Self { rows, inverse, offsets, order }
+    }
+
+    fn lookups(&self) -> Lookups<'_> {
+        Lookups { rows: &self.rows, inverse: &self.inverse, offsets: &self.offsets, order: &self.order }
+    }
+}
+
+fn specs() -> Vec<TableSpec> {
+    [("embedding", 4), ("linear", 1)]
+        .map(|(name, width)| TableSpec { name: name.to_owned(), width, init_std: 0.1 })
+        .to_vec()
+}
+
+fn sparse(optimizer: RowOptimizerConfig, l2: f64) -> UpdateRule {
+    UpdateRule::Sparse { optimizer, l2 }
+}
+
+fn rules() -> Vec<UpdateRule> {
+    let adagrad = AdagradConfig { learning_rate: 0.1, epsilon: 1e-6 };
+    vec![
+        sparse(RowOptimizerConfig::Sgd(SgdConfig { learning_rate: 0.1 }), 0.0),
+        sparse(RowOptimizerConfig::Adagrad(adagrad.clone()), 0.01),
+        sparse(RowOptimizerConfig::RowwiseAdagrad(adagrad), 0.0),
+        sparse(RowOptimizerConfig::LazyAdam(AdamConfig::default()), 0.02),
+        UpdateRule::Dense { adam: AdamConfig::default(), l2: 0.1 },
+    ]
+}
+
+/// The published rules in f64, one number at a time; `state` grows as the rule needs it.
+fn replay(rule: &UpdateRule, weights: &mut [f64], state: &mut Vec<f64>, grad: &[f64], t: i32) {
+    let l2 = rule.l2();
+    let g: Vec<f64> = grad.iter().zip(&*weights).map(|(g, w)| g + l2 * w).collect();
+    let adam = |config: &AdamConfig, weights: &mut [f64], state: &mut Vec<f64>| {
+        state.resize(2 * g.len(), 0.0);
+        for i in 0..g.len() {
+            state[2 * i] = config.beta1 * state[2 * i] + (1.0 - config.beta1) * g[i];
+            state[2 * i + 1] = config.beta2 * state[2 * i + 1] + (1.0 - config.beta2) * g[i] * g[i];
+            let first = state[2 * i] / (1.0 - config.beta1.powi(t));
+            let second = state[2 * i + 1] / (1.0 - config.beta2.powi(t));
+            weights[i] -= config.learning_rate * first / (second.sqrt() + config.epsilon);
+        }
+    };
+    match rule {
+        UpdateRule::Dense { adam: config, .. } => adam(config, weights, state),
+        UpdateRule::Sparse { optimizer, .. } => match optimizer {
+            RowOptimizerConfig::Sgd(config) => {
+                weights.iter_mut().zip(&g).for_each(|(w, g)| *w -= config.learning_rate * g);
+            }
+            RowOptimizerConfig::Adagrad(config) => {
+                state.resize(g.len(), 0.0);
+                for i in 0..g.len() {
+                    state[i] += g[i] * g[i];
+                    weights[i] -= config.learning_rate * g[i] / (state[i].sqrt() + config.epsilon);
+                }
+            }
+            RowOptimizerConfig::RowwiseAdagrad(config) => {
+                state.resize(1, 0.0);
+                state[0] += g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64;
+                for i in 0..g.len() {
+                    weights[i] -= config.learning_rate * g[i] / (state[0].sqrt() + config.epsilon);
+                }
+            }
+            RowOptimizerConfig::LazyAdam(config) => adam(config, weights, state),
+        },
+    }
+}
+
+/// Steps on tables of `rows` rows, [B, F] lookups each; returns all weights.
+fn train(rule: &UpdateRule, rows: u64, steps: &[Vec<u64>]) -> EmbeddingTables {
+    let mut tables = EmbeddingTables::new(&specs(), rows, rule.clone(), 7).unwrap();
+    for (index, lookups) in steps.iter().enumerate() {
+        let plan = Plan::new(lookups);
+        let batch = lookups.len() / 2;
+        let gathered = tables.gather::<B>(plan.lookups(), batch, &Default::default());
+        let grads: Vec<Option<Tensor<B, 3>>> = gathered
+            .iter()
+            .enumerate()
+            .map(|(table, leaf)| Some(gradient(leaf.clone(), (index * 2 + table) as u64)))
+            .collect();
+        let grads = tables.reduce(grads, plan.lookups());
+        let step = UpdateStep { number: index as u64 + 1, rate_scale: 1.0, grad_scale: 0.5 };
+        tables.update(&grads, plan.lookups(), step);
+    }
+    tables
+}
+
+/// A gradient that depends on nothing but the seed.
+fn gradient(leaf: Tensor<B, 3>, seed: u64) -> Tensor<B, 3> {
+    let [batch, fields, width] = leaf.dims();
+    let values = normals(1000 + seed, batch * fields * width);
+    Tensor::from_data(burn::tensor::TensorData::new(values, [batch, fields, width]), &Default::default())
+}
+
+fn steps(rows: u64) -> impl Strategy<Value = Vec<Vec<u64>>> {
+    prop::collection::vec(prop::collection::vec(0..rows, 2..40), 1..4)
+        .prop_map(|steps| steps.into_iter().map(|mut step| { step.truncate(step.len() / 2 * 2); step }).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_rule_equals_its_scalar_replay(steps in steps(23)) {
+        for rule in rules() {
+            let tables = train(&rule, 23, &steps);
+            let initial = EmbeddingTables::new(&specs(), 23, rule.clone(), 7).unwrap();
+            for (index, table) in tables.tables().iter().enumerate() {
+                for row in 0..23 {
+                    let mut weights: Vec<f64> = initial.tables()[index].row(row).iter().map(|&w| f64::from(w)).collect();
+                    let mut state = Vec::new();
+                    let mut touched = false;
+                    for (step, lookups) in steps.iter().enumerate() {
+                        let all = normals(1000 + (step * 2 + index) as u64, lookups.len() * table.width());
+                        let mut grad = vec![0.0; table.width()];
+                        let mut hit = false;
+                        for (n, _) in lookups.iter().enumerate().filter(|(_, looked)| **looked == row as u64) {
+                            hit = true;
+                            for (sum, g) in grad.iter_mut().zip(&all[n * table.width()..]) {
+                                *sum += f64::from(*g);
+                            }
+                        }
+                        touched |= hit;
+                        if hit || matches!(rule, UpdateRule::Dense { .. }) {
+                            // Clipping scales the whole gradient, the L2 term included.
+                            let scaled: Vec<f64> = grad.iter().zip(&weights)
+                                .map(|(g, w)| 0.5 * (g + rule.l2() * w) - rule.l2() * w).collect();
+                            replay(&rule, &mut weights, &mut state, &scaled, step as i32 + 1);
+                        }
+                    }
+                    let expected: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
+                    if !touched && matches!(rule, UpdateRule::Sparse { .. }) {
+                        prop_assert_eq!(table.row(row), initial.tables()[index].row(row));
+                    }
+                    assert_close("row", table.row(row), &expected, 2e-4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gathered_rows_are_those_of_the_table() {
+    let tables = EmbeddingTables::new(&specs(), 10, rules().remove(0), 1).unwrap();
+    let lookups = [3, 9, 3, 0, 9, 9];
+    let plan = Plan::new(&lookups);
+    let gathered = tables.gather::<B>(plan.lookups(), 3, &Default::default());
+    assert_eq!(gathered[0].dims(), [3, 2, 4]);
+    let expected: Vec<f32> = lookups.iter().flat_map(|&row| tables.tables()[0].row(row as usize)).copied().collect();
+    assert_eq!(elements(gathered[0].clone()), expected);
+}
+
+#[test]
+fn segmented_sums_add_lookups_in_their_order() {
+    // Values whose sum depends on the order: 1e8 absorbs a 1 added to it.
+    let plan = Plan::new(&[5, 2, 5, 5]);
+    let sums = segment_sum(&[1e8, 7.0, -1e8, 1.0], 1, plan.lookups());
+    assert_eq!(sums, [7.0, 1.0]);
+}
+
+#[test]
+fn norm_is_that_of_the_gradient_with_its_l2_term() {
+    for rule in rules() {
+        let tables = EmbeddingTables::new(&specs(), 700, rule.clone(), 3).unwrap();
+        let plan = Plan::new(&[600, 5, 5, 699]);
+        let gathered = tables.gather::<B>(plan.lookups(), 2, &Default::default());
+        let grads: Vec<_> = gathered.iter().map(|leaf| Some(leaf.clone() * 10.0)).collect();
+        let grads = tables.reduce(grads, plan.lookups());
+        let count = |row: u64| [600, 5, 5, 699].iter().filter(|&&looked| looked == row).count() as f64;
+        let mut expected = 0.0;
+        for table in tables.tables() {
+            for row in 0..700_u64 {
+                let touched = count(row) > 0.0;
+                if touched || matches!(rule, UpdateRule::Dense { .. }) {
+                    let factor = 10.0 * count(row) + rule.l2();
+                    expected += table.row(row as usize).iter().map(|&w| (factor * f64::from(w)).powi(2)).sum::<f64>();
+                }
+            }
+        }
+        let actual = tables.squared_norm(&grads, plan.lookups());
+        assert!((actual - expected).abs() <= 1e-5 * expected, "{rule:?}: {actual} {expected}");
+    }
+}
+
+#[test]
+fn updates_do_not_depend_on_the_number_of_threads() {
+    let lookups: Vec<u64> = normals(5, 20_000).iter().map(|v| ((v.abs() * 3000.0) as u64).min(9999)).collect();
+    for rule in rules() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| train(&rule, 10_000, &[lookups[..10_000].to_vec(), lookups[10_000..].to_vec()]))
+        };
+        let one = run(1);
+        let four = run(4);
+        for (a, b) in one.tables().iter().zip(four.tables()) {
+            assert!(a.weights() == b.weights() && a.state() == b.state(), "{rule:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What every backend, table and model must satisfy.
+mod embedding;
+mod gradients;
+mod models;
+mod operations;
+mod values;

@@ -1,0 +1,111 @@
+//! Each mistake gives one clear error and a non-zero exit.
+use std::fs;
+use std::process::Command;
+
+use crate::workspace::Workspace;
+
+const TRAIN: [&str; 4] = ["train", "config.toml", "--run-dir", "run"];
+
+#[test]
+fn a_malformed_row_names_file_line_and_what_was_expected() {
+    let workspace = Workspace::new();
+    let good = workspace.read("raw/train.csv");
+    for (row, parts) in [
+        ("1,u1,i1", vec!["train.csv", "line 1502", "3", "4"]),
+        ("1,u1,i1,2.5,extra", vec!["train.csv", "line 1502", "5", "4"]),
+        ("7,u1,i1,2.5", vec!["train.csv", "line 1502", "label", "`7`"]),
+        ("1,u1,i1,cheap", vec!["train.csv", "line 1502", "price", "`cheap`"]),
+    ] {
+        workspace.write("raw/train.csv", &format!("{good}{row}\r\n"));
+        workspace.fail(&TRAIN, &parts);
+        assert!(!workspace.path("run").exists());
+    }
+}
+
+#[test]
+fn a_missing_column_is_named_with_those_that_are_there() {
+    let workspace = Workspace::new();
+    let text = workspace.read("raw/valid.csv").replacen("item", "itme", 1);
+    workspace.write("raw/valid.csv", &text);
+    workspace.fail(&TRAIN, &["valid.csv", "`item`", "itme"]);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_the_nearest_one() {
+    let workspace = Workspace::new();
+    workspace.write("config.toml", &workspace.read("config.toml").replace("batch_norm", "batchnorm"));
+    workspace.fail(&TRAIN, &["config.toml:10:", "batchnorm", "`batch_norm`"]);
+    let workspace = Workspace::new();
+    workspace.fail(
+        &[&TRAIN[..], &["--set", "training.bach_size=3"]].concat(),
+        &["--set training.bach_size=3", "`training.batch_size`"],
+    );
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error_and_no_fallback() {
+    let workspace = Workspace::new();
+    if cfg!(not(feature = "cuda")) {
+        workspace.fail(&[&TRAIN[..], &["--device", "cuda"]].concat(), &["cuda", "--features cuda"]);
+    } else if !std::path::Path::new("/dev/nvidiactl").exists() {
+        workspace.fail(&[&TRAIN[..], &["--device", "cuda"]].concat(), &["device `cuda`", "not found"]);
+    }
+    workspace.fail(&[&TRAIN[..], &["--device", "tpu"]].concat(), &["tpu", "flex"]);
+    assert!(!workspace.path("run").exists());
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let workspace = Workspace::new();
+    workspace.fail(&["train", "absent.toml"], &["absent.toml"]);
+    fs::remove_file(workspace.path("raw/test.csv")).unwrap();
+    workspace.fail(&TRAIN, &["test.csv"]);
+    // A folder in the place of a file cannot be read, not even by root.
+    fs::create_dir(workspace.path("raw/test.csv")).unwrap();
+    workspace.fail(&TRAIN, &["test.csv"]);
+    workspace.fail(&["predict", "nowhere", "raw/valid.csv", "-o", "x.parquet"], &["nowhere", "not a run folder"]);
+    workspace.fail(&["compare", "a.parquet", "b.parquet"], &["a.parquet"]);
+}
+
+#[test]
+fn a_file_that_is_no_config_is_an_error_with_its_place() {
+    let workspace = Workspace::new();
+    workspace.write("config.toml", "[model\n");
+    workspace.fail(&TRAIN, &["config.toml:1:"]);
+    fs::write(workspace.path("config.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    workspace.fail(&TRAIN, &["config.toml"]);
+}
+
+/// A file system that is full, where this process may mount one.
+struct FullDisk<'a> {
+    workspace: &'a Workspace,
+}
+
+impl<'a> FullDisk<'a> {
+    fn mount(workspace: &'a Workspace, bytes: u32) -> Option<Self> {
+        fs::create_dir(workspace.path("disk")).unwrap();
+        let options = format!("size={bytes}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(workspace.path("disk")).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self { workspace })
+    }
+}
+
+impl Drop for FullDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.workspace.path("disk")).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_leaves_no_half_file() {
+    let workspace = Workspace::new();
+    // Room for the encoded data (some 60 kB) or a run's small files, not for both a checkpoint and what comes before it.
+    let Some(_disk) = FullDisk::mount(&workspace, 16 * 1024) else {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    };
+    workspace.fail(&[&TRAIN[..], &["--cache-dir", "disk/cache"]].concat(), &["disk/cache", "No space left"]);
+    workspace.fail(&["train", "config.toml", "--run-dir", "disk/run"], &["disk/run", "No space left"]);
+    let whole: Vec<_> = fs::read_dir(workspace.path("disk/run/checkpoints")).into_iter().flatten().flatten().collect();
+    assert!(whole.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("step-")), "{whole:?}");
+}

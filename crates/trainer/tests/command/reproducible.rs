@@ -1,0 +1,46 @@
+//! Same config, same bits.
+use crate::workspace::{Workspace, digests};
+
+#[test]
+fn the_same_config_gives_the_same_bits_for_any_number_of_threads() {
+    let workspace = Workspace::new();
+    let first = digests(&workspace.train("first", &[]));
+    for (index, extra) in [
+        vec![],
+        vec!["--set", "loader.threads=0"],
+        vec!["--set", "loader.threads=3", "--set", "loader.prefetch=1"],
+        vec!["--threads", "1"],
+        vec!["--threads", "4"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(digests(&workspace.train(&format!("run{index}"), &extra)), first, "{extra:?}");
+    }
+}
+
+#[test]
+fn dense_mode_and_ndarray_are_reproducible_too() {
+    let workspace = Workspace::new();
+    let config = workspace.read("config.toml");
+    let (start, rest) = config.split_once("mode = \"sparse\"").unwrap();
+    let (_, end) = rest.split_once("learning_rate = 0.05").unwrap();
+    workspace.write("config.toml", &format!("{start}mode = \"dense\"\nl2 = 1e-4\n{end}"));
+    for device in ["flex", "ndarray"] {
+        let run = |name: &str, threads: &str| {
+            let name = format!("{device}-{name}");
+            digests(&workspace.train(&name, &["--device", device, "--threads", threads]))
+        };
+        assert_eq!(run("a", "1"), run("b", "3"), "{device}");
+    }
+}
+
+#[test]
+fn every_seed_matters_alone() {
+    let workspace = Workspace::new();
+    let first = digests(&workspace.train("first", &[]));
+    for (index, set) in ["seed=6", "seeds.init=1", "seeds.shuffle=1", "seeds.dropout=1"].into_iter().enumerate() {
+        let other = digests(&workspace.train(&format!("run{index}"), &["--set", set]));
+        assert!(other[0] != first[0] && other[1] != first[1], "{set}");
+    }
+}

@@ -1,0 +1,52 @@
+//! Stopping and going on.
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::workspace::{Workspace, digests};
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_bits_of_one_never_stopped() {
+    let workspace = Workspace::new();
+    let settings = ["--set", "training.epochs=40", "--set", "training.early_stop_patience=0"];
+    let straight = workspace.train("straight", &settings);
+    let arguments = [&["train", "config.toml", "--run-dir", "stopped"], &settings[..]].concat();
+    let mut child = workspace.command(&arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // The first progress line on stderr: training is under way.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let _ = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("epoch")));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("interrupted") && line.contains("saved")), "{rest:?}");
+    assert_eq!(workspace.record("stopped")["status"], "interrupted");
+
+    workspace.succeed(&["resume", "stopped"]);
+    let resumed = workspace.record("stopped");
+    assert_eq!(digests(&resumed), digests(&straight));
+    assert_eq!(resumed["result"]["epochs"], straight["result"]["epochs"]);
+    let losses = |run: &str| -> Vec<String> {
+        let text = workspace.read(&format!("{run}/metrics.jsonl"));
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let epochs = lines.filter(|line| line["event"] == "epoch");
+        epochs.map(|line| format!("{} {} {}", line["epoch"], line["train_loss"], line["valid_auc"])).collect()
+    };
+    assert_eq!(losses("stopped"), losses("straight"));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_not_used() {
+    let workspace = Workspace::new();
+    workspace.train("run", &["--set", "training.epochs=1"]);
+    let pointer: serde_json::Value = serde_json::from_str(&workspace.read("run/checkpoints/best.json")).unwrap();
+    let path = workspace.path("run/checkpoints").join(pointer["checkpoint"].as_str().unwrap()).join("parameters.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    workspace.fail(&["predict", "run", "raw/test.csv", "-o", "x.parquet"], &["parameters.safetensors", "damaged", "BLAKE3"]);
+    bytes.truncate(last);
+    std::fs::write(&path, &bytes).unwrap();
+    workspace.fail(&["eval", "run"], &["parameters.safetensors", "size in bytes"]);
+    assert!(!workspace.path("x.parquet").exists());
+}
