@@ -54,6 +54,24 @@ pub enum ActivationError {
         /// The range of values that are taken.
         expected: &'static str,
     },
+    /// A parameter is learnt in a way that does not exist.
+    #[error("{activation}: {parameter} has the suffix \"@{suffix}\"; write \"@layer\" or \"@unit\", or no suffix")]
+    UnknownLearning {
+        /// The activation's name.
+        activation: &'static str,
+        /// The parameter's name.
+        parameter: &'static str,
+        /// The suffix as written.
+        suffix: String,
+    },
+    /// The parameters are each in range and do not go together.
+    #[error("{activation}: {problem}")]
+    Inconsistent {
+        /// The activation's name.
+        activation: &'static str,
+        /// Which parameters, their values and what was expected.
+        problem: String,
+    },
     /// A parameter's value is not finite or outside its range.
     #[error("{activation}: {parameter} = {value} is out of range; expected {expected}")]
     OutOfRange {

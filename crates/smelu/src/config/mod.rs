@@ -1,6 +1,8 @@
 //! The serialisable description of an activation: what a config file or a log holds.
 
 mod error;
+mod gain;
+mod kind;
 mod parameter;
 mod text;
 
@@ -11,86 +13,94 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use error::ActivationError;
+pub use gain::Gain;
+pub(crate) use kind::{Kind, parameter};
 pub(crate) use parameter::{Domain, Parameter};
+pub use parameter::{Learning, ParameterConfig};
 
-use crate::module::{Activation, SmeluConfig};
-use text::{Call, nearest};
+use crate::module::{
+    Activation, Cascade1Config, Cascade2Config, Cascade3Config, Cascade4Config, CeluConfig, EluConfig, GSmeluConfig,
+    GeluConfig, GeluTanh, Identity, LeakyReluConfig, LeakySmeluConfig, MeanFreeSmeluConfig, MishConfig, PReluConfig,
+    Relu, RescuCosineConfig, RescuQuinticConfig, RescuSmoothstepConfig, Selu, SmeluConfig, SoftplusConfig,
+    SquarePlusConfig, SwishConfig, TanhExpConfig, curve, with_every_activation,
+};
+use crate::op::Curve;
+use text::Call;
 
-/// An activation with its parameters, as one text in a config and in a log.
-///
-/// [`Display`](fmt::Display), [`FromStr`] and serde use one form, `Name(parameter=value, …)`. The name is taken in any
-/// case, a parameter left out has its default:
-///
-/// ```
-/// use smelu::ActivationConfig;
-///
-/// let activation: ActivationConfig = "smelu(beta=0.5)".parse()?;
-/// assert_eq!(activation.to_string(), "SmeLU(beta=0.5)");
-/// assert_eq!("SmeLU".parse::<ActivationConfig>()?, activation);
-///
-/// let error = "SmeLU(betta=1)".parse::<ActivationConfig>().unwrap_err();
-/// assert_eq!(error.to_string(), "SmeLU has no parameter \"betta\"; did you mean \"beta\"?");
-/// # Ok::<(), smelu::ActivationError>(())
-/// ```
-///
-/// | text | parameter | default | range |
-/// |---|---|---|---|
-/// | `SmeLU(beta=…)` | half-width of the transition region | 0.5 | 0 to 10³⁰; 0 is ReLU |
-/// | `ReLU` | | | |
-/// | `Identity` | | | |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-#[non_exhaustive]
-pub enum ActivationConfig {
-    /// ReLU with a smooth transition.
-    Smelu(SmeluConfig),
-    /// `max(x, 0)`.
-    Relu,
-    /// `x`.
-    Identity,
-}
+macro_rules! define {
+    ([$($Parametric:ident($Config:ident),)+] [$($Plain:ident,)+]) => {
+        /// An activation with its parameters, as one text in a config and in a log.
+        ///
+        /// [`Display`](fmt::Display), [`FromStr`] and serde use one form, `Name(parameter=value, …)`. The name is taken in
+        /// any case, a parameter left out has its default, and `@layer` or `@unit` behind a value makes it learnt:
+        ///
+        /// ```
+        /// use smelu::ActivationConfig;
+        ///
+        /// let activation: ActivationConfig = "smelu(beta=0.5)".parse()?;
+        /// assert_eq!(activation.to_string(), "SmeLU(beta=0.5)");
+        /// assert_eq!("SmeLU".parse::<ActivationConfig>()?, activation);
+        ///
+        /// let learnt: ActivationConfig = "SmeLU(beta=0.5@unit)".parse()?;
+        /// assert_ne!(learnt, activation);
+        ///
+        /// let error = "SmeLU(betta=1)".parse::<ActivationConfig>().unwrap_err();
+        /// assert_eq!(error.to_string(), "SmeLU has no parameter \"betta\"; did you mean \"beta\"?");
+        /// # Ok::<(), smelu::ActivationError>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        #[non_exhaustive]
+        pub enum ActivationConfig {
+            $(
+                #[doc = concat!("For [`", stringify!($Parametric), "`](crate::", stringify!($Parametric), ").")]
+                $Parametric($Config),
+            )+
+            $(
+                #[doc = concat!("For [`", stringify!($Plain), "`](crate::", stringify!($Plain), ").")]
+                $Plain,
+            )+
+        }
 
-/// What is known of an activation before its values are.
-struct Kind {
-    name: &'static str,
-    parameters: &'static [Parameter],
-    /// Makes the config from checked values, one for each parameter.
-    build: fn(&[f64]) -> ActivationConfig,
-}
+        impl ActivationConfig {
+            pub(crate) const KINDS: &'static [&'static Kind] = &[$($Config::KIND,)+ $($Plain::KIND,)+];
 
-const KINDS: &[Kind] = &[
-    Kind {
-        name: SmeluConfig::NAME,
-        parameters: &[SmeluConfig::BETA],
-        build: |values| ActivationConfig::Smelu(SmeluConfig::from_checked(values[0])),
-    },
-    Kind { name: "ReLU", parameters: &[], build: |_| ActivationConfig::Relu },
-    Kind { name: "Identity", parameters: &[], build: |_| ActivationConfig::Identity },
-];
-
-impl Kind {
-    fn named(name: &str) -> Result<&'static Self, ActivationError> {
-        KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = || KINDS.iter().map(|kind| kind.name);
-            ActivationError::UnknownActivation {
-                name: name.to_owned(),
-                nearest: nearest(name, names()).unwrap_or_default(),
-                known: names().collect::<Vec<_>>().join(", "),
+            pub(crate) fn kind(&self) -> &'static Kind {
+                match self {
+                    $(Self::$Parametric(_) => $Config::KIND,)+
+                    $(Self::$Plain => $Plain::KIND,)+
+                }
             }
-        })
-    }
 
-    fn position_of(&self, parameter: &str) -> Result<usize, ActivationError> {
-        self.parameters.iter().position(|known| known.name == parameter).ok_or_else(|| {
-            ActivationError::UnknownParameter {
-                activation: self.name,
-                parameter: parameter.to_owned(),
-                hint: nearest(parameter, self.parameters.iter().map(|known| known.name))
-                    .map_or_else(|| "it takes none".to_owned(), |name| format!("did you mean {name:?}?")),
+            /// The parameters, in the order of the text.
+            #[must_use]
+            pub fn parameters(&self) -> Vec<ParameterConfig> {
+                match self {
+                    $(Self::$Parametric(config) => config.parameters(),)+
+                    $(Self::$Plain => Vec::new(),)+
+                }
             }
-        })
-    }
+
+            /// The config of `kind` with checked parameters.
+            fn build(kind: &'static Kind, parameters: &[ParameterConfig]) -> Self {
+                $(
+                    if kind.name == $Config::KIND.name {
+                        let parameters = parameters.try_into().expect("one for each parameter of the kind");
+                        return Self::$Parametric($Config::from_checked(parameters));
+                    }
+                )+
+                $(
+                    if kind.name == $Plain::KIND.name {
+                        return Self::$Plain;
+                    }
+                )+
+                unreachable!("the table holds every kind")
+            }
+        }
+    };
 }
+
+with_every_activation!(define);
 
 impl ActivationConfig {
     /// The module for layers of `units` outputs, on `device`.
@@ -99,24 +109,21 @@ impl ActivationConfig {
         Activation::new(self, units, device)
     }
 
-    /// The name and the values of the parameters in the order of the text.
-    fn parts(&self) -> (&'static str, &'static [Parameter], Vec<f64>) {
-        match self {
-            Self::Smelu(config) => (SmeluConfig::NAME, &[SmeluConfig::BETA], vec![config.beta()]),
-            Self::Relu => ("ReLU", &[], Vec::new()),
-            Self::Identity => ("Identity", &[], Vec::new()),
-        }
+    /// The curve with the parameters at their values, learnt or not.
+    #[must_use]
+    pub fn curve(&self) -> Curve {
+        curve(self.kind(), self.parameters().into_iter())
     }
 }
 
 impl fmt::Display for ActivationConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, parameters, values) = self.parts();
-        f.write_str(name)?;
-        for (position, (parameter, value)) in parameters.iter().zip(values).enumerate() {
-            write!(f, "{}{}={value}", if position == 0 { "(" } else { ", " }, parameter.name)?;
+        let kind = self.kind();
+        f.write_str(kind.name)?;
+        for (position, (parameter, config)) in kind.parameters.iter().zip(self.parameters()).enumerate() {
+            write!(f, "{}{}={config}", if position == 0 { "(" } else { ", " }, parameter.name)?;
         }
-        f.write_str(if parameters.is_empty() { "" } else { ")" })
+        f.write_str(if kind.parameters.is_empty() { "" } else { ")" })
     }
 }
 
@@ -126,17 +133,18 @@ impl FromStr for ActivationConfig {
     fn from_str(text: &str) -> Result<Self, ActivationError> {
         let call = Call::parse(text)?;
         let kind = Kind::named(call.name)?;
-        let mut values = vec![None; kind.parameters.len()];
-        for (key, value) in call.arguments {
-            let position = kind.position_of(key)?;
+        let mut given = vec![None; kind.parameters.len()];
+        for (name, value) in call.arguments {
+            let position = kind.position_of(name)?;
             let parameter = kind.parameters[position];
-            if values[position].replace(parameter.parse(kind.name, value)?).is_some() {
+            if given[position].replace(parameter.parse(kind.name, value)?).is_some() {
                 return Err(ActivationError::RepeatedParameter { activation: kind.name, parameter: parameter.name });
             }
         }
-        let values: Vec<f64> =
-            kind.parameters.iter().zip(values).map(|(parameter, value)| value.unwrap_or(parameter.default)).collect();
-        Ok((kind.build)(&values))
+        let given = kind.parameters.iter().zip(given);
+        let parameters: Vec<_> = given.map(|(parameter, given)| given.unwrap_or(parameter.default)).collect();
+        kind.check_order(&parameters)?;
+        Ok(Self::build(kind, &parameters))
     }
 }
 

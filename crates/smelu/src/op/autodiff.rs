@@ -12,7 +12,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::tensor::ops::FloatTensor;
 
-use super::{ActivationBackend, Curve};
+use super::{ActivationBackend, Curve, Formula};
 
 /// The step of the backward pass: `grad · f'(x)` from the input kept (or recomputed) by the checkpointer.
 #[derive(Debug)]
@@ -43,6 +43,46 @@ impl<B: ActivationBackend> RetroForward for RetroActivation<B> {
     }
 }
 
+/// As [`ActivationBackward`], with a second parent: the tensor of parameters.
+#[derive(Debug)]
+struct ActivationWithBackward;
+
+impl<B: ActivationBackend> Backward<B, 2> for ActivationWithBackward {
+    type State = (NodeId, NodeId, Formula);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let (input, parameters, formula) = ops.state;
+        let x: FloatTensor<B> = checkpointer.retrieve_node_output(input);
+        let parameters: FloatTensor<B> = checkpointer.retrieve_node_output(parameters);
+        let grad = grads.consume::<B>(&ops.node);
+        // One pass gives both, so that an input without a gradient costs no more than the parameters alone.
+        let (of_x, of_parameters) = B::activation_with_backward(x, grad, parameters, formula);
+        let [x, parameters] = ops.parents;
+        for (parent, gradient) in [(x, of_x), (parameters, of_parameters)] {
+            if let Some(parent) = parent {
+                grads.register::<B>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+/// As [`RetroActivation`], for the operation with parameters.
+#[derive(Debug, Clone)]
+struct RetroActivationWith<B> {
+    input: NodeId,
+    parameters: NodeId,
+    formula: Formula,
+    backend: PhantomData<B>,
+}
+
+impl<B: ActivationBackend> RetroForward for RetroActivationWith<B> {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let x = states.get_state::<FloatTensor<B>>(&self.input);
+        let parameters = states.get_state::<FloatTensor<B>>(&self.parameters);
+        states.save(out_node, B::activation_with(x, parameters, self.formula));
+    }
+}
+
 impl<B: ActivationBackend, C: CheckpointStrategy> ActivationBackend for Autodiff<B, C> {
     fn activation(x: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         let prepared = Backward::<B, 1>::prepare::<C>(ActivationBackward, [x.node.clone()])
@@ -59,6 +99,30 @@ impl<B: ActivationBackend, C: CheckpointStrategy> ActivationBackend for Autodiff
         }
     }
 
-    // `activation_backward` keeps its composed default here: being differentiable itself, it gives second derivatives
-    // when a caller differentiates through it.
+    fn activation_with(x: FloatTensor<Self>, parameters: FloatTensor<Self>, formula: Formula) -> FloatTensor<Self> {
+        let retro = RetroActivationWith::<B> {
+            input: x.node.id,
+            parameters: parameters.node.id,
+            formula,
+            backend: PhantomData,
+        };
+        let prepared =
+            Backward::<B, 2>::prepare::<C>(ActivationWithBackward, [x.node.clone(), parameters.node.clone()])
+                .memory_bound()
+                .retro_forward(retro)
+                .parents([&x, &parameters])
+                .stateful();
+        match prepared {
+            OpsKind::Tracked(mut tracked) => {
+                let state = (tracked.checkpoint(&x), tracked.checkpoint(&parameters), formula);
+                tracked.finish(state, B::activation_with(x.primitive, parameters.primitive, formula))
+            }
+            OpsKind::UnTracked(untracked) => {
+                untracked.finish(B::activation_with(x.primitive, parameters.primitive, formula))
+            }
+        }
+    }
+
+    // The backward operations keep their composed defaults here: being differentiable themselves, they give second
+    // derivatives when a caller differentiates through them.
 }

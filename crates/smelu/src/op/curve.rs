@@ -1,56 +1,189 @@
 //! Which activation an operation applies.
 
-use crate::scalar;
+use crate::scalar::{Parameters, Real, ScalarActivation};
 
-/// An activation with its parameters fixed, as the operations of a backend receive it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The formula of an activation, its parameters left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Curve {
-    /// [`scalar::Smelu`].
-    Smelu {
-        /// The half-width of the transition region: finite, not negative.
-        beta: f64,
-    },
-    /// [`scalar::Relu`].
-    Relu,
-    /// [`scalar::Identity`].
+pub enum Formula {
+    /// [`scalar::Identity`](crate::scalar::Identity).
     Identity,
+    /// [`scalar::Relu`](crate::scalar::Relu).
+    Relu,
+    /// [`scalar::Smelu`](crate::scalar::Smelu): β.
+    Smelu,
+    /// [`scalar::LeakySmelu`](crate::scalar::LeakySmelu): β, g.
+    LeakySmelu,
+    /// [`scalar::MeanFreeSmelu`](crate::scalar::MeanFreeSmelu): β.
+    MeanFreeSmelu,
+    /// [`scalar::GSmelu`](crate::scalar::GSmelu): α, β, g₋, g₊, t.
+    GSmelu,
+    /// [`scalar::Rescu`](crate::scalar::Rescu) with [`Smoothstep`](crate::scalar::Smoothstep): as gSmeLU.
+    RescuSmoothstep,
+    /// [`scalar::Rescu`](crate::scalar::Rescu) with [`Cosine`](crate::scalar::Cosine): as gSmeLU.
+    RescuCosine,
+    /// [`scalar::Rescu`](crate::scalar::Rescu) with [`Quintic`](crate::scalar::Quintic): as gSmeLU.
+    RescuQuintic,
+    /// [`scalar::Cascade`](crate::scalar::Cascade) of 1 region: lo, hi, g₀, g₁, t.
+    Cascade1,
+    /// [`scalar::Cascade`](crate::scalar::Cascade) of 2 regions.
+    Cascade2,
+    /// [`scalar::Cascade`](crate::scalar::Cascade) of 3 regions.
+    Cascade3,
+    /// [`scalar::Cascade`](crate::scalar::Cascade) of 4 regions.
+    Cascade4,
+    /// [`scalar::LeakyRelu`](crate::scalar::LeakyRelu): s.
+    LeakyRelu,
+    /// [`scalar::Softplus`](crate::scalar::Softplus): b.
+    Softplus,
+    /// [`scalar::Swish`](crate::scalar::Swish): b.
+    Swish,
+    /// [`scalar::Gelu`](crate::scalar::Gelu): b.
+    Gelu,
+    /// [`scalar::GeluTanh`](crate::scalar::GeluTanh).
+    GeluTanh,
+    /// [`scalar::Mish`](crate::scalar::Mish): b.
+    Mish,
+    /// [`scalar::TanhExp`](crate::scalar::TanhExp): b.
+    TanhExp,
+    /// [`scalar::Elu`](crate::scalar::Elu): a.
+    Elu,
+    /// [`scalar::Celu`](crate::scalar::Celu): a.
+    Celu,
+    /// [`scalar::Selu`](crate::scalar::Selu).
+    Selu,
+    /// [`scalar::SquarePlus`](crate::scalar::SquarePlus): b.
+    SquarePlus,
 }
 
-/// Evaluates `$body` with `$activation` bound to the scalar definition of `$curve` over the number type `$real`.
+/// Evaluates `$body` with the type `$Activation` standing for the scalar definition of `$formula` over the number type
+/// `$real`.
 ///
-/// The one place where a curve chosen at run time becomes a type, so that each kernel is compiled once per activation
+/// The one place where a formula chosen at run time becomes a type, so that each kernel is compiled once per activation
 /// and no element pays for the choice.
 macro_rules! with_scalar {
-    ($curve:expr, $real:ty, |$activation:ident| $body:expr) => {
-        match $curve {
-            $crate::op::Curve::Smelu { beta } => {
-                let $activation = $crate::scalar::Smelu::<$real>::new(<$real as $crate::scalar::Real>::constant(beta));
+    ($formula:expr, $real:ty, |$Activation:ident| $body:expr) => {
+        $crate::op::curve::with_scalar!(@ $formula, $real, $Activation, $body,
+            Identity => $crate::scalar::Identity,
+            Relu => $crate::scalar::Relu,
+            Smelu => $crate::scalar::Smelu<$real>,
+            LeakySmelu => $crate::scalar::LeakySmelu<$real>,
+            MeanFreeSmelu => $crate::scalar::MeanFreeSmelu<$real>,
+            GSmelu => $crate::scalar::GSmelu<$real>,
+            RescuSmoothstep => $crate::scalar::Rescu<$real, $crate::scalar::Smoothstep>,
+            RescuCosine => $crate::scalar::Rescu<$real, $crate::scalar::Cosine>,
+            RescuQuintic => $crate::scalar::Rescu<$real, $crate::scalar::Quintic>,
+            Cascade1 => $crate::scalar::Cascade<$real, 1>,
+            Cascade2 => $crate::scalar::Cascade<$real, 2>,
+            Cascade3 => $crate::scalar::Cascade<$real, 3>,
+            Cascade4 => $crate::scalar::Cascade<$real, 4>,
+            LeakyRelu => $crate::scalar::LeakyRelu<$real>,
+            Softplus => $crate::scalar::Softplus<$real>,
+            Swish => $crate::scalar::Swish<$real>,
+            Gelu => $crate::scalar::Gelu<$real>,
+            GeluTanh => $crate::scalar::GeluTanh,
+            Mish => $crate::scalar::Mish<$real>,
+            TanhExp => $crate::scalar::TanhExp<$real>,
+            Elu => $crate::scalar::Elu<$real>,
+            Celu => $crate::scalar::Celu<$real>,
+            Selu => $crate::scalar::Selu,
+            SquarePlus => $crate::scalar::SquarePlus<$real>,
+        )
+    };
+    (@ $formula:expr, $real:ty, $Activation:ident, $body:expr, $($name:ident => $type:ty),* $(,)?) => {
+        match $formula {
+            $($crate::op::Formula::$name => {
+                type $Activation = $type;
                 $body
-            }
-            $crate::op::Curve::Relu => {
-                let $activation = $crate::scalar::Relu;
-                $body
-            }
-            $crate::op::Curve::Identity => {
-                let $activation = $crate::scalar::Identity;
-                $body
-            }
+            })*
         }
     };
 }
 pub(crate) use with_scalar;
 
+impl Formula {
+    /// How many parameters the formula has.
+    #[must_use]
+    pub fn parameters(self) -> usize {
+        with_scalar!(self, f64, |A| <<A as ScalarActivation<f64>>::Parameters as Parameters<f64>>::COUNT)
+    }
+}
+
+/// The most parameters of any formula: a cascade of four regions.
+pub(crate) const MOST_PARAMETERS: usize = 14;
+
+/// A formula with its parameters fixed, as the operations of a backend receive it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Curve {
+    formula: Formula,
+    parameters: [f64; MOST_PARAMETERS],
+}
+
 impl Curve {
+    /// The curve of `formula` with `parameters` in the order of the formula; `None` if their number is another one.
+    ///
+    /// The ranges are not checked here: an [`ActivationConfig`](crate::ActivationConfig) does that.
+    #[must_use]
+    pub fn new(formula: Formula, parameters: &[f64]) -> Option<Self> {
+        if parameters.len() != formula.parameters() {
+            return None;
+        }
+        let mut all = [0.0; MOST_PARAMETERS];
+        all[..parameters.len()].copy_from_slice(parameters);
+        Some(Self { formula, parameters: all })
+    }
+
+    /// SmeLU of half-width `beta`: finite, not negative.
+    #[must_use]
+    pub fn smelu(beta: f64) -> Self {
+        Self::first(Formula::Smelu, beta)
+    }
+
+    /// ReLU.
+    #[must_use]
+    pub fn relu() -> Self {
+        Self::first(Formula::Relu, 0.0)
+    }
+
+    fn first(formula: Formula, parameter: f64) -> Self {
+        let mut parameters = [0.0; MOST_PARAMETERS];
+        parameters[0] = parameter;
+        Self { formula, parameters }
+    }
+
+    /// The formula.
+    #[must_use]
+    pub fn formula(&self) -> Formula {
+        self.formula
+    }
+
+    /// The parameters, in the order of the formula.
+    #[must_use]
+    pub fn parameters(&self) -> &[f64] {
+        &self.parameters[..self.formula.parameters()]
+    }
+
+    /// The scalar definition over the number type `T`.
+    #[inline]
+    pub(crate) fn scalar<T: Real, A: ScalarActivation<T>>(&self) -> A {
+        A::from_parameters(A::Parameters::from_fn(|i| T::constant(self.parameters[i])))
+    }
+
     /// `f(x)` in double precision.
     #[must_use]
-    pub fn value(self, x: f64) -> f64 {
-        with_scalar!(self, f64, |activation| scalar::ScalarActivation::value(activation, x))
+    pub fn value(&self, x: f64) -> f64 {
+        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().value(x))
     }
 
     /// `df/dx` in double precision.
     #[must_use]
-    pub fn slope(self, x: f64) -> f64 {
-        with_scalar!(self, f64, |activation| scalar::ScalarActivation::slope(activation, x))
+    pub fn slope(&self, x: f64) -> f64 {
+        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().slope(x))
+    }
+
+    /// The derivative with respect to each parameter, in double precision.
+    #[must_use]
+    pub fn parameter_slopes(&self, x: f64) -> Vec<f64> {
+        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().parameter_slopes(x).as_ref().to_vec())
     }
 }

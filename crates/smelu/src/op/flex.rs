@@ -4,32 +4,66 @@ use core::ops::Range;
 
 use burn::backend::Flex;
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Bytes, DType, Element, bf16, f16};
+use burn::tensor::{Bytes, DType, Element, Shape, bf16, f16};
 use burn_flex::{FlexTensor, Layout};
 use bytemuck::Pod;
 
-use super::host::{self, Stored};
-use super::{ActivationBackend, Curve, composed};
+use super::host::{self, Stored, Strided};
+use super::{ActivationBackend, Curve, Formula, composed};
+
+/// Runs `$body` with `$T` standing for the element type of a tensor, or `$otherwise` for a type without a kernel.
+macro_rules! with_element {
+    ($dtype:expr, |$T:ident| $body:expr, $otherwise:expr) => {
+        match $dtype {
+            DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            DType::F16 => {
+                type $T = f16;
+                $body
+            }
+            DType::BF16 => {
+                type $T = bf16;
+                $body
+            }
+            _ => $otherwise,
+        }
+    };
+}
 
 impl ActivationBackend for Flex {
     fn activation(x: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-        match x.dtype() {
-            DType::F32 => forward::<f32>(x, curve),
-            DType::F64 => forward::<f64>(x, curve),
-            DType::F16 => forward::<f16>(x, curve),
-            DType::BF16 => forward::<bf16>(x, curve),
-            _ => composed::forward::<Self>(x, curve),
-        }
+        with_element!(x.dtype(), |T| forward::<T>(x, &curve), composed::forward::<Self>(x, &curve))
     }
 
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-        match (x.dtype(), grad.dtype()) {
-            (DType::F32, DType::F32) => backward::<f32>(x, grad, curve),
-            (DType::F64, DType::F64) => backward::<f64>(x, grad, curve),
-            (DType::F16, DType::F16) => backward::<f16>(x, grad, curve),
-            (DType::BF16, DType::BF16) => backward::<bf16>(x, grad, curve),
-            _ => composed::backward::<Self>(x, grad, curve),
-        }
+        with_element!(x.dtype(), |T| backward::<T>(&x, grad, &curve), composed::backward::<Self>(x, grad, &curve))
+    }
+
+    fn activation_with(x: FloatTensor<Self>, parameters: FloatTensor<Self>, formula: Formula) -> FloatTensor<Self> {
+        with_element!(
+            x.dtype(),
+            |T| forward_with::<T>(&x, &parameters, formula),
+            composed::forward_with::<Self>(x, &parameters, formula)
+        )
+    }
+
+    fn activation_with_backward(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        formula: Formula,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        with_element!(
+            x.dtype(),
+            |T| backward_with::<T>(&x, &grad, &parameters, formula),
+            composed::backward_with::<Self>(x, &grad, &parameters, formula)
+        )
     }
 }
 
@@ -50,50 +84,71 @@ fn stretch(layout: &Layout) -> Option<Range<usize>> {
     Some(start..start + layout.num_elements())
 }
 
-/// The tensor with its elements in one stretch, copied only if they are not.
-fn in_one_stretch(x: FlexTensor) -> (FlexTensor, Range<usize>) {
-    if let Some(range) = stretch(x.layout()) {
-        return (x, range);
-    }
-    let x = x.to_contiguous();
-    let range = 0..x.layout().num_elements();
-    (x, range)
+fn strided<T: Element + Pod>(x: &FlexTensor) -> Strided<'_, T> {
+    let layout = x.layout();
+    Strided { buffer: x.storage(), offset: layout.start_offset(), shape: layout.shape(), strides: layout.strides() }
 }
 
-/// A tensor over new memory with the axes in the order of `layout`.
-fn from_stretch<T: Element>(values: Vec<T>, layout: &Layout) -> FlexTensor {
-    let layout = Layout::new(layout.shape().clone(), layout.strides().to_vec(), 0);
-    FlexTensor::new(Bytes::from_elems(values), layout, T::dtype())
+/// A tensor over new memory, its axes in the order of `strides`.
+fn over<T: Element>(values: Vec<T>, shape: Shape, strides: &[isize]) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::new(shape, strides.to_vec(), 0), T::dtype())
 }
 
-fn forward<T: Stored + Element + Pod>(x: FlexTensor, curve: Curve) -> FlexTensor {
-    let (mut x, range) = in_one_stretch(x);
+/// A tensor over new memory in row-major order.
+fn row_major<T: Element>(values: Vec<T>, shape: Shape) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), T::dtype())
+}
+
+fn forward<T: Stored + Element + Pod>(mut x: FlexTensor, curve: &Curve) -> FlexTensor {
+    let Some(range) = stretch(x.layout()) else {
+        return row_major(host::values(&strided::<T>(&x), curve), x.layout().shape().clone());
+    };
     if let Some(storage) = x.try_storage_mut::<T>() {
         host::values_in_place(&mut storage[range], curve);
         return x;
     }
-    from_stretch(host::values(&x.storage::<T>()[range], curve), x.layout())
+    over(host::values(&x.storage::<T>()[range], curve), x.layout().shape().clone(), x.layout().strides())
 }
 
-fn backward<T: Stored + Element + Pod>(x: FlexTensor, grad: FlexTensor, curve: Curve) -> FlexTensor {
-    let (x, grad) = if x.layout().strides() == grad.layout().strides() {
-        (x, grad)
-    } else {
-        (x.to_contiguous(), grad.to_contiguous())
+fn backward<T: Stored + Element + Pod>(x: &FlexTensor, mut grad: FlexTensor, curve: &Curve) -> FlexTensor {
+    let same_order = x.layout().strides() == grad.layout().strides();
+    let (Some(of_x), Some(of_grad), true) = (stretch(x.layout()), stretch(grad.layout()), same_order) else {
+        let products = host::slopes(&strided::<T>(&grad), &strided::<T>(x), curve);
+        return row_major(products, x.layout().shape().clone());
     };
-    let ((x, of_x), (mut grad, of_grad)) = (in_one_stretch(x), in_one_stretch(grad));
     let x = &x.storage::<T>()[of_x];
     if let Some(storage) = grad.try_storage_mut::<T>() {
-        host::scale_by_slopes(&mut storage[of_grad], x, curve);
+        host::slopes_in_place(&mut storage[of_grad], x, curve);
         return grad;
     }
-    from_stretch(host::slope_products(&grad.storage::<T>()[of_grad], x, curve), grad.layout())
+    let products = host::slopes(&grad.storage::<T>()[of_grad], x, curve);
+    over(products, grad.layout().shape().clone(), grad.layout().strides())
+}
+
+fn forward_with<T: Stored + Element + Pod>(x: &FlexTensor, parameters: &FlexTensor, formula: Formula) -> FlexTensor {
+    let parameters = parameters.to_contiguous();
+    let units = parameters.layout().shape()[1];
+    let values = host::values_with(&strided::<T>(x), parameters.storage(), units, formula);
+    row_major(values, x.layout().shape().clone())
+}
+
+fn backward_with<T: Stored + Element + Pod>(
+    x: &FlexTensor,
+    grad: &FlexTensor,
+    parameters: &FlexTensor,
+    formula: Formula,
+) -> (FlexTensor, FlexTensor) {
+    let parameters = parameters.to_contiguous();
+    let units = parameters.layout().shape()[1];
+    let (of_x, of_parameters) =
+        host::slopes_with(&strided::<T>(grad), &strided::<T>(x), parameters.storage(), units, formula);
+    let shape = parameters.layout().shape().clone();
+    (row_major(of_x, x.layout().shape().clone()), row_major(of_parameters, shape))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Shape;
 
     fn layout(shape: &[usize], strides: &[isize], offset: usize) -> Layout {
         Layout::new(Shape::from(shape.to_vec()), strides.to_vec(), offset)

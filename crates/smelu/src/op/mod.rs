@@ -20,7 +20,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
-pub use curve::Curve;
+pub use curve::{Curve, Formula};
 
 /// A backend that can apply the activations of this crate.
 ///
@@ -30,26 +30,75 @@ pub trait ActivationBackend: Backend {
     /// `f(x)`, elementwise; the shape of `x`.
     #[must_use]
     fn activation(x: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-        composed::forward::<Self>(x, curve)
+        composed::forward::<Self>(x, &curve)
     }
 
     /// `grad · f'(x)`, elementwise, where `grad` has the shape of `x`: the gradient with respect to `x`.
     #[must_use]
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-        composed::backward::<Self>(x, grad, curve)
+        composed::backward::<Self>(x, grad, &curve)
     }
+
+    /// `f(x)` with parameters that are tensors: `[P, U]`, one row for each parameter of `formula`, U either 1 (one value
+    /// for the layer) or the size of the last axis of `x` (one for each unit).
+    #[must_use]
+    fn activation_with(x: FloatTensor<Self>, parameters: FloatTensor<Self>, formula: Formula) -> FloatTensor<Self> {
+        composed::forward_with::<Self>(x, &parameters, formula)
+    }
+
+    /// The gradients of [`activation_with`](Self::activation_with) with respect to `x` and to `parameters`, in their
+    /// shapes; the second is summed in an order that does not depend on the number of threads.
+    #[must_use]
+    fn activation_with_backward(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        formula: Formula,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        composed::backward_with::<Self>(x, &grad, &parameters, formula)
+    }
+}
+
+fn float<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+    tensor.into_primitive().tensor()
+}
+
+fn tensor<B: Backend, const D: usize>(float: FloatTensor<B>) -> Tensor<B, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(float))
 }
 
 /// Applies `curve` to every element of `x`; the shape stays.
 #[must_use]
 pub fn activation<B: ActivationBackend, const D: usize>(x: Tensor<B, D>, curve: Curve) -> Tensor<B, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(B::activation(x.into_primitive().tensor(), curve)))
+    tensor(B::activation(float(x), curve))
+}
+
+/// Applies `formula` with learnable `parameters` to every element of `x` `[…, U]`; the shape stays.
+///
+/// `parameters` is `[P, U]` or `[P, 1]`, one row for each parameter in the order of the formula.
+///
+/// # Panics
+///
+/// If the shape of `parameters` is another one.
+#[must_use]
+pub fn activation_with<B: ActivationBackend, const D: usize>(
+    x: Tensor<B, D>,
+    parameters: Tensor<B, 2>,
+    formula: Formula,
+) -> Tensor<B, D> {
+    let ([rows, units], last) = (parameters.dims(), x.dims()[D - 1]);
+    assert!(
+        rows == formula.parameters() && (units == 1 || units == last),
+        "{formula:?} over a last axis of {last} takes parameters [{}, 1] or [{0}, {last}], not [{rows}, {units}]",
+        formula.parameters()
+    );
+    tensor(B::activation_with(float(x), float(parameters), formula))
 }
 
 /// The composed reference of [`activation`]: the same definition as a chain of tensor operations, on any backend.
 #[must_use]
 pub fn composed_activation<B: Backend, const D: usize>(x: Tensor<B, D>, curve: Curve) -> Tensor<B, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(composed::forward::<B>(x.into_primitive().tensor(), curve)))
+    tensor(composed::forward::<B>(float(x), &curve))
 }
 
 /// The composed reference of the backward pass: `grad · f'(x)`, where `grad` has the shape of `x`.
@@ -62,6 +111,20 @@ pub fn composed_activation_backward<B: Backend, const D: usize>(
     grad: Tensor<B, D>,
     curve: Curve,
 ) -> Tensor<B, D> {
-    let (x, grad) = (x.into_primitive().tensor(), grad.into_primitive().tensor());
-    Tensor::from_primitive(TensorPrimitive::Float(composed::backward::<B>(x, grad, curve)))
+    tensor(composed::backward::<B>(float(x), float(grad), &curve))
+}
+
+/// The composed reference of [`activation_with`] and of its gradients: the value, the gradient with respect to `x` and
+/// the one with respect to `parameters`, for the upstream gradient `grad`.
+#[must_use]
+pub fn composed_activation_with<B: Backend, const D: usize>(
+    x: Tensor<B, D>,
+    grad: Tensor<B, D>,
+    parameters: Tensor<B, 2>,
+    formula: Formula,
+) -> (Tensor<B, D>, Tensor<B, D>, Tensor<B, 2>) {
+    let (grad, parameters) = (float(grad), float(parameters));
+    let value = composed::forward_with::<B>(float(x.clone()), &parameters, formula);
+    let (of_x, of_parameters) = composed::backward_with::<B>(float(x), &grad, &parameters, formula);
+    (tensor(value), tensor(of_x), tensor(of_parameters))
 }

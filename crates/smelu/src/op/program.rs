@@ -7,7 +7,8 @@ use core::cell::RefCell;
 use core::mem;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::scalar::Real;
+use super::curve::{Curve, Formula, with_scalar};
+use crate::scalar::{Parameters, Real, ScalarActivation};
 
 /// One recorded operation; operands are the positions of earlier operations.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,11 +17,18 @@ pub(crate) enum Instruction {
     Input,
     /// A number known when the formula is recorded.
     Constant(f64),
+    /// The parameter at this position.
+    Parameter(usize),
     Add(usize, usize),
     Sub(usize, usize),
     Mul(usize, usize),
     Div(usize, usize),
     Neg(usize),
+    Sqrt(usize),
+    Exp(usize),
+    ExpM1(usize),
+    Ln1p(usize),
+    NormalCdf(usize),
     Less(usize, usize),
     LessEqual(usize, usize),
     /// Mask, value where it holds, value elsewhere.
@@ -31,8 +39,10 @@ impl Instruction {
     /// The positions this instruction reads.
     pub(crate) fn operands(self) -> impl Iterator<Item = usize> {
         let operands = match self {
-            Self::Input | Self::Constant(_) => [None; 3],
-            Self::Neg(a) => [Some(a), None, None],
+            Self::Input | Self::Constant(_) | Self::Parameter(_) => [None; 3],
+            Self::Neg(a) | Self::Sqrt(a) | Self::Exp(a) | Self::ExpM1(a) | Self::Ln1p(a) | Self::NormalCdf(a) => {
+                [Some(a), None, None]
+            }
             Self::Add(a, b)
             | Self::Sub(a, b)
             | Self::Mul(a, b)
@@ -51,24 +61,76 @@ thread_local! {
     static RECORDING: RefCell<Vec<Instruction>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A recorded formula of one input; its result is the last instruction.
+/// A recorded formula of one input and some parameters.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Program(Vec<Instruction>);
+pub(crate) struct Program {
+    instructions: Vec<Instruction>,
+    results: Vec<usize>,
+}
 
 impl Program {
     /// Records `formula`.
-    pub(crate) fn record(formula: impl FnOnce(Symbol) -> Symbol) -> Self {
+    ///
+    /// Symbols live inside the formula only: one made outside would stand for another recording's instruction.
+    pub(crate) fn record(formula: impl FnOnce(Symbol) -> Vec<Symbol>) -> Self {
         let outer = RECORDING.with_borrow_mut(mem::take);
-        let Symbol(result) = formula(Symbol::push(Instruction::Input));
-        let mut instructions = RECORDING.with_borrow_mut(|recording| mem::replace(recording, outer));
-        instructions.truncate(result + 1);
-        Self(instructions)
+        let results = formula(Symbol::push(Instruction::Input)).into_iter().map(|symbol| symbol.0).collect();
+        let instructions = RECORDING.with_borrow_mut(|recording| mem::replace(recording, outer));
+        Self { instructions, results }
+    }
+
+    /// `f(x)`.
+    pub(crate) fn value(curve: &Curve) -> Self {
+        with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().value(x)]))
+    }
+
+    /// `f'(x)`.
+    pub(crate) fn slope(curve: &Curve) -> Self {
+        with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().slope(x)]))
+    }
+
+    /// `f(x)` with open parameters.
+    pub(crate) fn value_with(formula: Formula) -> Self {
+        with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().value(x)]))
+    }
+
+    /// `f'(x)` and the derivative with respect to each parameter, with open parameters.
+    pub(crate) fn slopes_with(formula: Formula) -> Self {
+        with_scalar!(formula, Symbol, |A| {
+            let slopes = |x| [&[open::<A>().slope(x)], open::<A>().parameter_slopes(x).as_ref()].concat();
+            Self::record(slopes)
+        })
     }
 
     /// The instructions in the order of evaluation.
     pub(crate) fn instructions(&self) -> &[Instruction] {
-        &self.0
+        &self.instructions
     }
+
+    /// The instructions that hold the results.
+    pub(crate) fn results(&self) -> &[usize] {
+        &self.results
+    }
+
+    /// How often each instruction is read on the way to the results, the results themselves counted once more: 0 for one
+    /// that need not be evaluated.
+    pub(crate) fn uses(&self) -> Vec<usize> {
+        let mut uses = vec![0; self.instructions.len()];
+        for result in &self.results {
+            uses[*result] += 1;
+        }
+        for (position, instruction) in self.instructions.iter().enumerate().rev() {
+            if uses[position] > 0 {
+                instruction.operands().for_each(|operand| uses[operand] += 1);
+            }
+        }
+        uses
+    }
+}
+
+/// The activation with its parameters left open; inside a recording only.
+fn open<A: ScalarActivation<Symbol>>() -> A {
+    A::from_parameters(Parameters::from_fn(Symbol::parameter))
 }
 
 /// A number of a formula being recorded.
@@ -85,6 +147,11 @@ impl Symbol {
             recording.push(instruction);
             Self(recording.len() - 1)
         })
+    }
+
+    /// The parameter at `position`.
+    pub(crate) fn parameter(position: usize) -> Self {
+        Self::push(Instruction::Parameter(position))
     }
 
     fn known(self) -> Option<f64> {
@@ -149,15 +216,38 @@ impl Real for Symbol {
     }
 
     fn less(self, other: Self) -> SymbolMask {
-        SymbolMask(Self::push(Instruction::Less(self.0, other.0)).0)
+        SymbolMask(self.binary(other, |a, b| f64::from(u8::from(a < b)), Instruction::Less).0)
     }
 
     fn less_equal(self, other: Self) -> SymbolMask {
-        SymbolMask(Self::push(Instruction::LessEqual(self.0, other.0)).0)
+        SymbolMask(self.binary(other, |a, b| f64::from(u8::from(a <= b)), Instruction::LessEqual).0)
     }
 
-    fn select(mask: SymbolMask, yes: Self, no: Self) -> Self {
-        Self::push(Instruction::Select(mask.0, yes.0, no.0))
+    fn select(SymbolMask(mask): SymbolMask, yes: Self, no: Self) -> Self {
+        match Self(mask).known() {
+            Some(holds) => [no, yes][usize::from(holds != 0.0)],
+            None => Self::push(Instruction::Select(mask, yes.0, no.0)),
+        }
+    }
+
+    fn sqrt(self) -> Self {
+        Self::push(Instruction::Sqrt(self.0))
+    }
+
+    fn exp(self) -> Self {
+        Self::push(Instruction::Exp(self.0))
+    }
+
+    fn exp_m1(self) -> Self {
+        Self::push(Instruction::ExpM1(self.0))
+    }
+
+    fn ln_1p(self) -> Self {
+        Self::push(Instruction::Ln1p(self.0))
+    }
+
+    fn normal_cdf(self) -> Self {
+        Self::push(Instruction::NormalCdf(self.0))
     }
 }
 
@@ -167,18 +257,23 @@ mod tests {
 
     #[test]
     fn operations_on_known_numbers_are_done_while_recording() {
-        let program = Program::record(|x| x + Symbol::constant(2.0) * Symbol::constant(3.0));
-        assert!(program.instructions().contains(&Instruction::Constant(6.0)));
-        assert!(!program.instructions().iter().any(|i| matches!(i, Instruction::Mul(..))));
+        let program = Program::record(|x| {
+            let six = Symbol::constant(2.0) * Symbol::constant(3.0);
+            vec![Symbol::select(six.less(Symbol::constant(7.0)), x + six, x)]
+        });
+        let used = |(instruction, uses): (&Instruction, usize)| (uses > 0).then_some(*instruction);
+        let needed: Vec<_> = program.instructions().iter().zip(program.uses()).filter_map(used).collect();
+        assert_eq!(needed, [Instruction::Input, Instruction::Constant(6.0), Instruction::Add(0, 3)]);
     }
 
     #[test]
     fn a_recording_inside_a_recording_leaves_the_outer_one_intact() {
         let outer = Program::record(|x| {
-            let inner = Program::record(|y| y * y);
+            let inner = Program::record(|y| vec![y * y]);
             assert_eq!(inner.instructions(), [Instruction::Input, Instruction::Mul(0, 0)]);
-            x + x
+            vec![x + x]
         });
         assert_eq!(outer.instructions(), [Instruction::Input, Instruction::Add(0, 0)]);
+        assert_eq!((outer.results(), outer.uses()), (&[1][..], vec![2, 1]));
     }
 }

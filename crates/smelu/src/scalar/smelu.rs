@@ -13,7 +13,7 @@ use super::{Real, ScalarActivation};
 ///
 /// # Gradient
 ///
-/// `df/dx = m`
+/// `df/dx = m`, `df/dβ = m(1 − m)`
 ///
 /// # Edge cases
 ///
@@ -41,7 +41,14 @@ impl<T: Real> Smelu<T> {
     }
 }
 
-impl<T: Real + Send + Sync> ScalarActivation<T> for Smelu<T> {
+impl<T: Real> ScalarActivation<T> for Smelu<T> {
+    type Parameters = [T; 1];
+
+    #[inline(always)]
+    fn from_parameters([beta]: [T; 1]) -> Self {
+        Self::new(beta)
+    }
+
     #[inline(always)]
     fn value(self, x: T) -> T {
         let m = self.position(x);
@@ -51,5 +58,11 @@ impl<T: Real + Send + Sync> ScalarActivation<T> for Smelu<T> {
     #[inline(always)]
     fn slope(self, x: T) -> T {
         self.position(x)
+    }
+
+    #[inline(always)]
+    fn parameter_slopes(self, x: T) -> [T; 1] {
+        let m = self.position(x);
+        [m * (T::constant(1.0) - m)]
     }
 }

@@ -1,8 +1,9 @@
-//! Running one check on every backend of the build.
+//! Running one check on every backend of the build, over every kind of activation.
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Tensor, TensorData};
+use smelu::ActivationConfig;
 use smelu::op::{ActivationBackend, Curve, activation};
 
 /// Makes a module of `#[test]`s, one per function named, for each backend.
@@ -20,9 +21,48 @@ macro_rules! on_each_backend {
 }
 pub(crate) use on_each_backend;
 
-/// Curves of every kind, edge values of the parameters included.
-pub(crate) const CURVES: &[Curve] =
-    &[Curve::Smelu { beta: 0.0 }, Curve::Smelu { beta: 0.5 }, Curve::Smelu { beta: 4.0 }, Curve::Relu, Curve::Identity];
+/// One of every kind, edge values of the parameters included.
+pub(crate) const ACTIVATIONS: &[&str] = &[
+    "SmeLU(beta=0)",
+    "SmeLU(beta=0.5)",
+    "SmeLU(beta=4)",
+    "LeakySmeLU(beta=0.7, slope=0.1)",
+    "MeanFreeSmeLU(beta=1.5)",
+    "gSmeLU(alpha=0.5, beta=2, g_minus=0.05, g_plus=1, t=-0.025)",
+    "gSmeLU(alpha=1, beta=0.3, g_minus=-0.2, g_plus=1.5, t=0.1)",
+    "gSmeLU(alpha=0, beta=0, g_minus=0.25)",
+    "RESCU-smoothstep(alpha=1, beta=1)",
+    "RESCU-cosine(alpha=0.5, beta=1.5, g_minus=0.1)",
+    "RESCU-quintic(alpha=1.5, beta=0.5, g_minus=-0.1, g_plus=0.9, t=0.2)",
+    "Cascade1(lo1=-0.5, hi1=1, g0=0.1, g1=1)",
+    "Cascade2",
+    "Cascade3(g1=-0.5, g2=1.5, t=0.3)",
+    "Cascade4(hi2=2, lo3=2, g0=0, g4=0)",
+    "ReLU",
+    "Identity",
+    "LeakyReLU(slope=0.1)",
+    "SoftPlus(beta=2)",
+    "Swish(beta=1.5)",
+    "SiLU",
+    "GELU(beta=0.8)",
+    "GELU-tanh",
+    "Mish(beta=1.2)",
+    "TanhExp(beta=0.9)",
+    "ELU(alpha=0.7)",
+    "CELU(alpha=1.3)",
+    "SELU",
+    "SquarePlus(b=2)",
+];
+
+/// The config written as `text`.
+pub(crate) fn config(text: &str) -> ActivationConfig {
+    text.parse().expect(text)
+}
+
+/// Every one of [`ACTIVATIONS`] with its text.
+pub(crate) fn curves() -> impl Iterator<Item = (&'static str, Curve)> {
+    ACTIVATIONS.iter().map(|text| (*text, config(text).curve()))
+}
 
 /// A tensor of `values` in the element type `dtype`.
 pub(crate) fn tensor<B: Backend, const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> Tensor<B, D> {
@@ -45,7 +85,12 @@ pub(crate) fn value_and_slope<B: ActivationBackend>(x: &[f64], curve: Curve, dty
 
 /// Whether `single` is within 8 units in the last place of `exact` in `f32`, or within 1e-6 near 0.
 pub(crate) fn close_in_f32(single: f64, exact: f64) -> bool {
-    let nearest = exact as f32;
-    let ulp = f64::from(f32::from_bits(nearest.abs().to_bits() + 1)) - f64::from(nearest.abs());
-    (single - exact).abs() <= (8.0 * ulp).max(if exact.abs() < 1e-3 { 1e-6 } else { 0.0 })
+    let nearest = (exact as f32).abs();
+    let ulp = f64::from(nearest.next_up()) - f64::from(nearest);
+    (single - exact).abs() <= (8.0 * ulp).max(if exact.abs() < 0.1 { 1e-6 } else { 0.0 })
+}
+
+/// Whether two numbers agree to `relative` of the larger, or to `relative` near 0; NaN agrees with NaN.
+pub(crate) fn close(a: f64, b: f64, relative: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= relative * a.abs().max(b.abs()).max(1.0)
 }

@@ -6,9 +6,9 @@ use burn::module::Module;
 use burn::record::{BinBytesRecorder, FullPrecisionSettings, Recorder};
 use burn::tensor::DType;
 use proptest::prelude::*;
-use smelu::{Activation, ActivationConfig, ActivationError, SmeluConfig};
+use smelu::{Activation, ActivationConfig, ActivationError, GSmeluConfig, ParameterConfig, SmeluConfig};
 
-use crate::backends::{elements, tensor};
+use crate::backends::{close, elements, tensor};
 
 fn parse(text: &str) -> Result<ActivationConfig, ActivationError> {
     text.parse()
@@ -26,6 +26,12 @@ fn names_are_taken_in_any_case_and_written_in_one() {
         ("SMELU", "SmeLU(beta=0.5)"),
         ("SmeLU()", "SmeLU(beta=0.5)"),
         ("SmeLU(beta=-0.0)", "SmeLU(beta=0)"),
+        ("SmeLU(beta=0.5@layer)", "SmeLU(beta=0.5@layer)"),
+        ("SmeLU(beta=0.5 @unit)", "SmeLU(beta=0.5@unit)"),
+        ("prelu", "PReLU(slope=0.25@layer)"),
+        ("silu", "Swish(beta=1)"),
+        ("gelu-tanh", "GELU-tanh"),
+        ("gsmelu(t=1, alpha=2)", "gSmeLU(alpha=2, beta=0.5, g_minus=0, g_plus=1, t=1)"),
         ("relu", "ReLU"),
         ("ReLU()", "ReLU"),
         (" identity ", "Identity"),
@@ -38,7 +44,7 @@ fn names_are_taken_in_any_case_and_written_in_one() {
 fn errors_name_what_is_near_and_what_was_expected() {
     let unknown = message("SmeLUU(beta=1)");
     assert!(unknown.contains("\"SmeLUU\"") && unknown.contains("did you mean \"SmeLU\"?"), "{unknown}");
-    assert!(unknown.contains("known: SmeLU, ReLU, Identity"), "{unknown}");
+    assert!(unknown.contains("known: SmeLU, LeakySmeLU, MeanFreeSmeLU, gSmeLU"), "{unknown}");
     assert_eq!(message("SmeLU(bta=1)"), "SmeLU has no parameter \"bta\"; did you mean \"beta\"?");
     assert_eq!(message("ReLU(beta=1)"), "ReLU has no parameter \"beta\"; it takes none");
     assert_eq!(message("SmeLU(beta=1, beta=2)"), "SmeLU: parameter \"beta\" is given twice; keep one");
@@ -47,6 +53,15 @@ fn errors_name_what_is_near_and_what_was_expected() {
         let error = message(&format!("SmeLU(beta={value})"));
         assert!(error.contains("is out of range; expected a number from 0 to 1e30"), "{error}");
     }
+    assert_eq!(
+        message("SmeLU(beta=1@row)"),
+        "SmeLU: beta has the suffix \"@row\"; write \"@layer\" or \"@unit\", or no suffix"
+    );
+    assert!(message("SmeLU(beta=0@unit)").contains("expected a number from 1e-30 on where it is learnt"));
+    assert_eq!(
+        message("Cascade2(hi1=3)"),
+        "Cascade2: hi1 = 3 lies above lo2 = 0.5; expected lo1 <= hi1 <= lo2 and so on"
+    );
     assert!(SmeluConfig::new(f64::NAN).is_err() && SmeluConfig::new(-1e-9).is_err());
 }
 
@@ -87,15 +102,58 @@ fn a_module_goes_through_a_record() {
     assert_eq!(again.config(), config);
 }
 
+/// The texts of all activations, with defaults.
+fn defaults() -> Vec<String> {
+    let known = message("no such activation");
+    let (_, names) = known.split_once("known: ").expect("the message lists the names");
+    names.split(", ").map(|name| parse(name).expect(name).to_string()).collect()
+}
+
+#[test]
+fn every_activation_has_a_config_a_text_and_a_module() {
+    let defaults = defaults();
+    assert_eq!(defaults.len(), 25);
+    for text in defaults {
+        let config = parse(&text).expect(&text);
+        assert_eq!(config.to_string(), text);
+        let module: Activation<Flex> = config.init(3, &FlexDevice);
+        assert_eq!((module.to_string(), module.config()), (text.clone(), config.clone()));
+        // Every parameter can be learnt, unless it is a width of 0.
+        let learnt = text.replace("@layer", "").replace(',', "@unit,").replace(')', "@unit)");
+        if let Ok(config) = parse(&learnt) {
+            let module: Activation<Flex> = config.init(3, &FlexDevice);
+            assert_eq!(module.num_params(), 3 * config.parameters().len(), "{learnt}");
+            let x = tensor::<Flex, 2>(&[-1.0, 0.5, 2.0], [1, 3], DType::F32);
+            for (y, x) in elements(module.forward(x)).into_iter().zip([-1.0, 0.5, 2.0]) {
+                assert!(close(y, config.curve().value(x), 1e-6), "{learnt} at {x}");
+            }
+        } else {
+            panic!("{learnt} is not taken");
+        }
+    }
+}
+
 proptest! {
     #[test]
-    fn every_config_survives_its_text(beta in prop_oneof![0.0..=1e30, Just(0.0), 0.0..10.0]) {
-        let config = ActivationConfig::Smelu(SmeluConfig::new(beta).expect("in range"));
-        prop_assert_eq!(parse(&config.to_string()), Ok(config));
+    fn every_config_survives_its_text(
+        beta in prop_oneof![0.0..=1e30, Just(0.0), 0.0..10.0],
+        slopes in [-1e6..1e6, -2.0..2.0_f64],
+        learnt in 0..3,
+    ) {
+        let smelu = SmeluConfig::new(beta).expect("in range");
+        let free = |value| match learnt {
+            0 => ParameterConfig::from(value),
+            1 => ParameterConfig::per_layer(value),
+            _ => ParameterConfig::per_unit(value),
+        };
+        let gsmelu = GSmeluConfig::new(beta, 1.0, free(slopes[0]), free(slopes[1]), 0.0).expect("in range");
+        for config in [ActivationConfig::from(smelu), gsmelu.into()] {
+            prop_assert_eq!(parse(&config.to_string()), Ok(config));
+        }
     }
 
     #[test]
-    fn no_text_panics(text in "\\PC{0,40}|(SmeLU|relu|)\\(?[a-z=,0-9 ()e.-]{0,20}\\)?") {
+    fn no_text_panics(text in "\\PC{0,40}|(SmeLU|relu|gSmeLU|)\\(?[a-z_=,0-9 ()e.@-]{0,20}\\)?") {
         let _ = parse(&text);
     }
 }

@@ -5,5 +5,6 @@ mod configs;
 mod edge_cases;
 mod gradients;
 mod layouts;
+mod parameters;
 mod threads;
 mod vectors;

@@ -1,0 +1,189 @@
+//! The loops over a block of elements, compiled once per activation, number type and instruction set.
+//!
+//! Every element is computed by itself and without contraction of multiplications and additions, so the result does not
+//! depend on the vector width of the processor.
+
+use multiversion::multiversion;
+
+use crate::op::Formula;
+use crate::op::curve::{Curve, MOST_PARAMETERS, with_scalar};
+use crate::scalar::{Parameters, Real, ScalarActivation};
+
+/// Elements in a step of the loops over parameters, which take whole steps only.
+pub(super) const LANES: usize = 16;
+
+/// The parameters of a stretch of elements, those of one element in one column.
+#[derive(Clone, Copy)]
+pub(in crate::op) struct Columns<'a, T> {
+    /// Row p of the table holds parameter p of every column.
+    pub(in crate::op) table: &'a [T],
+    /// The number of columns.
+    pub(in crate::op) width: usize,
+    /// The column of the first element.
+    pub(in crate::op) first: usize,
+}
+
+impl<T: Copy> Columns<'_, T> {
+    /// Where the parameter of an element lies in the table.
+    #[inline(always)]
+    fn position(&self, parameter: usize, element: usize) -> usize {
+        parameter * self.width + self.first + element
+    }
+
+    #[inline(always)]
+    fn get(&self, parameter: usize, element: usize) -> T {
+        self.table[self.position(parameter, element)]
+    }
+}
+
+/// A number type of the kernels.
+pub(in crate::op) trait Compute: Real + Default {
+    /// In double precision; exact.
+    fn to_f64(self) -> f64;
+
+    /// `f(x)` in place of x.
+    fn values(curve: &Curve, x: &mut [Self]);
+
+    /// `grad · f'(x)` in place of grad.
+    fn slopes(curve: &Curve, grad: &mut [Self], x: &[Self]);
+
+    /// `f(x)` in place of x, with the parameters of each element's column; the length is a multiple of [`LANES`].
+    fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>);
+
+    /// `grad · f'(x)` in place of grad; adds `grad · df/dp` to `sums`, a table like that of the parameters. The length is a
+    /// multiple of [`LANES`].
+    fn slopes_with(formula: Formula, grad: &mut [Self], x: &[Self], columns: Columns<'_, Self>, sums: &mut [Self]);
+}
+
+impl Compute for f32 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn values(curve: &Curve, x: &mut [Self]) {
+        with_scalar!(curve.formula(), f32, |A| values(x, curve.scalar::<f32, A>()));
+    }
+
+    fn slopes(curve: &Curve, grad: &mut [Self], x: &[Self]) {
+        with_scalar!(curve.formula(), f32, |A| slopes(grad, x, curve.scalar::<f32, A>()));
+    }
+
+    fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>) {
+        with_scalar!(formula, f32, |A| values_with::<A>(x, columns));
+    }
+
+    fn slopes_with(formula: Formula, grad: &mut [Self], x: &[Self], columns: Columns<'_, Self>, sums: &mut [Self]) {
+        with_scalar!(formula, f32, |A| slopes_with::<A>(grad, x, columns, sums));
+    }
+}
+
+/// Double precision is for checks: one plain loop each, so that the kernels of single precision are most of what is
+/// compiled.
+impl Compute for f64 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn values(curve: &Curve, x: &mut [Self]) {
+        with_scalar!(curve.formula(), f64, |A| {
+            let activation: A = curve.scalar::<f64, A>();
+            for x in x {
+                *x = activation.value(*x);
+            }
+        });
+    }
+
+    fn slopes(curve: &Curve, grad: &mut [Self], x: &[Self]) {
+        with_scalar!(curve.formula(), f64, |A| {
+            let activation: A = curve.scalar::<f64, A>();
+            for (grad, x) in grad.iter_mut().zip(x) {
+                *grad *= activation.slope(*x);
+            }
+        });
+    }
+
+    fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>) {
+        with_scalar!(formula, f64, |A| {
+            for (i, x) in x.iter_mut().enumerate() {
+                let activation = A::from_parameters(Parameters::from_fn(|p| columns.get(p, i)));
+                *x = activation.value(*x);
+            }
+        });
+    }
+
+    fn slopes_with(formula: Formula, grad: &mut [Self], x: &[Self], columns: Columns<'_, Self>, sums: &mut [Self]) {
+        with_scalar!(formula, f64, |A| {
+            for (i, (grad, x)) in grad.iter_mut().zip(x).enumerate() {
+                let activation = A::from_parameters(Parameters::from_fn(|p| columns.get(p, i)));
+                for (p, slope) in activation.parameter_slopes(*x).as_ref().iter().enumerate() {
+                    sums[columns.position(p, i)] += *grad * slope;
+                }
+                *grad *= activation.slope(*x);
+            }
+        });
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn values<A: ScalarActivation<f32>>(x: &mut [f32], activation: A) {
+    for x in x {
+        *x = activation.value(*x);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn slopes<A: ScalarActivation<f32>>(grad: &mut [f32], x: &[f32], activation: A) {
+    for (grad, x) in grad.iter_mut().zip(x) {
+        *grad *= activation.slope(*x);
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn values_with<A: ScalarActivation<f32>>(x: &mut [f32], columns: Columns<'_, f32>) {
+    for (step, x) in x.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let parameters = lanes_of::<A>(columns, step * LANES);
+        for (lane, x) in x.iter_mut().enumerate() {
+            let activation = A::from_parameters(A::Parameters::from_fn(|p| parameters[p][lane]));
+            *x = activation.value(*x);
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn slopes_with<A: ScalarActivation<f32>>(grad: &mut [f32], x: &[f32], columns: Columns<'_, f32>, sums: &mut [f32]) {
+    let steps = grad.as_chunks_mut::<LANES>().0.iter_mut().zip(x.as_chunks::<LANES>().0);
+    for (step, (grad, x)) in steps.enumerate() {
+        // Local arrays: the compiler need not prove that the tables and the elements do not overlap.
+        let parameters = lanes_of::<A>(columns, step * LANES);
+        let mut grads = *grad;
+        let mut products = [[0.0; LANES]; MOST_PARAMETERS];
+        for lane in 0..LANES {
+            let activation = A::from_parameters(A::Parameters::from_fn(|p| parameters[p][lane]));
+            let slopes = activation.parameter_slopes(x[lane]);
+            for (products, slope) in products.iter_mut().zip(slopes.as_ref()) {
+                products[lane] = grads[lane] * slope;
+            }
+            grads[lane] *= activation.slope(x[lane]);
+        }
+        *grad = grads;
+        for (p, products) in products.iter().enumerate().take(A::Parameters::COUNT) {
+            let start = columns.position(p, step * LANES);
+            for (sum, product) in sums[start..start + LANES].iter_mut().zip(products) {
+                *sum += product;
+            }
+        }
+    }
+}
+
+/// The parameters of [`LANES`] elements from `first` on.
+#[inline(always)]
+fn lanes_of<A: ScalarActivation<f32>>(columns: Columns<'_, f32>, first: usize) -> [[f32; LANES]; MOST_PARAMETERS] {
+    let mut lanes = [[0.0; LANES]; MOST_PARAMETERS];
+    for (p, lanes) in lanes.iter_mut().enumerate().take(A::Parameters::COUNT) {
+        let start = columns.position(p, first);
+        lanes.copy_from_slice(&columns.table[start..start + LANES]);
+    }
+    lanes
+}
