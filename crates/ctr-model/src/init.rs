@@ -14,7 +14,7 @@ pub struct Initializer<'a, B: Backend> {
     pub device: &'a B::Device,
 }
 
-// Derived, these would ask for a backend that is itself `Copy`.
+#[allow(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask for a backend that is itself `Copy`")]
 impl<B: Backend> Clone for Initializer<'_, B> {
     fn clone(&self) -> Self {
         *self

@@ -45,6 +45,7 @@ impl Philox {
     pub(crate) fn rounds<const N: usize>(self, words: &mut [[u32; N]; 4]) {
         let mut key = self.key;
         for _ in 0..ROUNDS {
+            #[allow(clippy::needless_range_loop, reason = "four arrays are walked together, two of them written")]
             for lane in 0..N {
                 let product0 = u64::from(words[0][lane]) * u64::from(MULTIPLIERS[0]);
                 let product1 = u64::from(words[2][lane]) * u64::from(MULTIPLIERS[1]);

@@ -122,8 +122,10 @@ pub struct PrepareArgs {
 
 /// `ctr train`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ctr train configs/quickstart.toml\n  ctr train configs/frappe/dnn_relu.toml --data-dir \
-                        ~/data/frappe --set training.epochs=5 --run-dir runs/short")]
+#[command(
+    after_help = "Examples:\n  ctr train configs/quickstart.toml\n  ctr train configs/frappe/dnn_relu.toml --data-dir \
+                        ~/data/frappe --set training.epochs=5 --run-dir runs/short"
+)]
 pub struct TrainArgs {
     /// The run config.
     pub config: PathBuf,

@@ -10,11 +10,7 @@ use crate::config::Plan;
 ///
 /// # Errors
 /// When the raw data cannot be read, or the cache cannot be written.
-pub fn open(
-    plan: &Plan,
-    progress: &(dyn Fn(PrepareProgress) + Sync),
-    stop: &AtomicBool,
-) -> Result<Dataset, DataError> {
+pub fn open(plan: &Plan, progress: &(dyn Fn(PrepareProgress) + Sync), stop: &AtomicBool) -> Result<Dataset, DataError> {
     let data_dir = plan.data.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     ctr_data::prepare(
         &plan.data.dataset,

@@ -55,13 +55,15 @@ pub fn with_backend<W: WithBackend>(spec: DeviceSpec, work: W) -> Result<W::Outp
 }
 
 #[cfg(feature = "flex")]
+#[allow(clippy::unnecessary_wraps, reason = "the same signature as where the backend is not built in")]
 fn on_flex<W: WithBackend>(_spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
-    Ok(work.run::<burn::backend::Flex>(Default::default()))
+    Ok(work.run::<burn::backend::Flex>(burn::backend::flex::FlexDevice))
 }
 
 #[cfg(feature = "ndarray")]
+#[allow(clippy::unnecessary_wraps, reason = "the same signature as where the backend is not built in")]
 fn on_ndarray<W: WithBackend>(_spec: DeviceSpec, work: W) -> Result<W::Output, DeviceError> {
-    Ok(work.run::<burn::backend::NdArray>(Default::default()))
+    Ok(work.run::<burn::backend::NdArray>(burn::backend::ndarray::NdArrayDevice::default()))
 }
 
 #[cfg(feature = "wgpu")]

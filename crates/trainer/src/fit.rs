@@ -2,7 +2,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ctr_data::{Dataset, DataError, LoaderOptions, Order, Split};
+use ctr_data::{DataError, Dataset, LoaderOptions, Order, Split};
 use ctr_model::ModelBackend;
 use serde::{Deserialize, Serialize};
 
@@ -199,8 +199,7 @@ fn train_epoch<B: ModelBackend>(
     if shards.is_empty() {
         return Err(FitError::Empty);
     }
-    let order =
-        Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: state.epochs as u64 };
+    let order = Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: state.epochs as u64 };
     let options = LoaderOptions {
         batch_size: plan.training.batch_size,
         drop_last: false,
@@ -238,10 +237,7 @@ enum Stopped {
     Failed(FitError),
 }
 
-fn validate<B: ModelBackend>(
-    learner: &Learner<B>,
-    context: &FitContext<'_>,
-) -> Result<ClassificationMetrics, Stopped> {
+fn validate<B: ModelBackend>(learner: &Learner<B>, context: &FitContext<'_>) -> Result<ClassificationMetrics, Stopped> {
     let shards = context.dataset.split(Split::Valid);
     let logits = evaluate::logits(
         &learner.evaluator(),

@@ -162,7 +162,8 @@ impl RunFolder {
             None => unused_folder(Path::new("runs"), name)?,
         };
         fs::create_dir_all(&path).map_err(|source| RunFolderError::Create { path: path.clone(), source })?;
-        let mut entries = fs::read_dir(&path).map_err(|source| RunFolderError::Create { path: path.clone(), source })?;
+        let mut entries =
+            fs::read_dir(&path).map_err(|source| RunFolderError::Create { path: path.clone(), source })?;
         if entries.next().is_some() {
             return Err(RunFolderError::NotEmpty { path });
         }

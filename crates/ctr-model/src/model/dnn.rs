@@ -15,7 +15,7 @@ pub(super) const TABLE: &str = "embedding";
 /// Keys of `[model]` for `type = "dnn"`: those of the perceptron.
 pub type DnnConfig = MlpConfig;
 
-/// z = MLP([e_1; …; e_F; x_1; …; x_N]).
+/// `z = MLP([e_1; …; e_F; x_1; …; x_N])`.
 ///
 /// # Shapes
 /// embeddings [B, F, D], numeric fields [B, N] → [B].

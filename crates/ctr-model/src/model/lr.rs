@@ -17,7 +17,7 @@ pub(super) const TABLE: &str = "linear";
 #[serde(deny_unknown_fields)]
 pub struct LrConfig {}
 
-/// z = b + Σ_f w_f[id_f] + Σ_n v_n·x_n.
+/// `z = b + Σ_f w_f[id_f] + Σ_n v_n·x_n`.
 ///
 /// # Shapes
 /// weights of the ids [B, F, 1], numeric fields [B, N] → [B].

@@ -41,8 +41,7 @@ struct Normalised<B: Backend> {
 
 fn normalise<B: Backend>(x: FloatTensor<B>, norm: &NormTensors<B>) -> Normalised<B> {
     let mean = tensor::<B, 1>(norm.mean.clone()).unsqueeze();
-    let reciprocal: Tensor<B, 2> =
-        (tensor::<B, 1>(norm.variance.clone()) + norm.epsilon).sqrt().recip().unsqueeze();
+    let reciprocal: Tensor<B, 2> = (tensor::<B, 1>(norm.variance.clone()) + norm.epsilon).sqrt().recip().unsqueeze();
     Normalised { x: (tensor::<B, 2>(x) - mean) * reciprocal.clone(), reciprocal }
 }
 
@@ -64,16 +63,9 @@ pub fn batch_norm_backward<B: Backend>(
     let beta_grad = grad.clone().sum_dim(0); // [1, C]
     let gamma_grad = (grad.clone() * x.clone()).sum_dim(0); // [1, C]
     let scale = tensor::<B, 1>(norm.gamma).unsqueeze() * reciprocal;
-    let centred = if norm.moments_of_batch {
-        grad - beta_grad.clone() / rows - x * (gamma_grad.clone() / rows)
-    } else {
-        grad
-    };
-    [
-        primitive(centred * scale),
-        primitive(gamma_grad.squeeze_dim::<1>(0)),
-        primitive(beta_grad.squeeze_dim::<1>(0)),
-    ]
+    let centred =
+        if norm.moments_of_batch { grad - beta_grad.clone() / rows - x * (gamma_grad.clone() / rows) } else { grad };
+    [primitive(centred * scale), primitive(gamma_grad.squeeze_dim::<1>(0)), primitive(beta_grad.squeeze_dim::<1>(0))]
 }
 
 /// The rounded threshold of a 16-bit number below which an element is dropped, and the factor of a kept one.
@@ -86,7 +78,7 @@ pub(super) fn dropout_threshold(probability: f64) -> (u32, f32) {
 pub(super) fn dropout_factor(key: DropoutKey, index: u64, threshold: u32, scale: f32) -> f32 {
     let block = Philox::new(key.seed).block(dropout_counter(key, (index / 8) as u32));
     let word = block[(index % 8 / 2) as usize];
-    let bits = if index % 2 == 0 { word & 0xFFFF } else { word >> 16 };
+    let bits = if index.is_multiple_of(2) { word & 0xFFFF } else { word >> 16 };
     if bits < threshold { 0.0 } else { scale }
 }
 

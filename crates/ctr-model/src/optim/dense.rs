@@ -103,8 +103,7 @@ impl<B: ModelBackend> DenseOptimizer<B> {
                     let zeros = || B::float_zeros(grad.shape(), &B::float_device(&grad), grad.dtype().into());
                     MomentPair { first: zeros(), second: zeros() }
                 });
-                let [parameter, first, second] =
-                    B::adam([parameter, pair.first, pair.second], grad, config.at(step));
+                let [parameter, first, second] = B::adam([parameter, pair.first, pair.second], grad, config.at(step));
                 self.moments.insert(name.to_owned(), MomentPair { first, second });
                 parameter
             }

@@ -1,4 +1,5 @@
 //! Tables against a plain scalar replay.
+use burn::backend::flex::FlexDevice;
 use burn::tensor::Tensor;
 use ctr_model::embedding::{EmbeddingTables, Lookups, TableSpec, UpdateRule, segment_sum};
 use ctr_model::optim::{AdagradConfig, AdamConfig, RowOptimizerConfig, SgdConfig, UpdateStep};
@@ -101,12 +102,9 @@ fn train(rule: &UpdateRule, rows: u64, steps: &[Vec<u64>]) -> EmbeddingTables {
     for (index, lookups) in steps.iter().enumerate() {
         let plan = Plan::new(lookups);
         let batch = lookups.len() / 2;
-        let gathered = tables.gather::<B>(plan.lookups(), batch, &Default::default());
-        let grads: Vec<Option<Tensor<B, 3>>> = gathered
-            .iter()
-            .enumerate()
-            .map(|(table, leaf)| Some(gradient(leaf.clone(), (index * 2 + table) as u64)))
-            .collect();
+        let gathered = tables.gather::<B>(plan.lookups(), batch, &FlexDevice);
+        let grads: Vec<Option<Tensor<B, 3>>> =
+            gathered.iter().enumerate().map(|(table, leaf)| Some(gradient(leaf, (index * 2 + table) as u64))).collect();
         let grads = tables.reduce(grads, plan.lookups());
         let step = UpdateStep { number: index as u64 + 1, rate_scale: 1.0, grad_scale: 0.5 };
         tables.update(&grads, plan.lookups(), step);
@@ -115,15 +113,22 @@ fn train(rule: &UpdateRule, rows: u64, steps: &[Vec<u64>]) -> EmbeddingTables {
 }
 
 /// A gradient that depends on nothing but the seed.
-fn gradient(leaf: Tensor<B, 3>, seed: u64) -> Tensor<B, 3> {
+fn gradient(leaf: &Tensor<B, 3>, seed: u64) -> Tensor<B, 3> {
     let [batch, fields, width] = leaf.dims();
     let values = normals(1000 + seed, batch * fields * width);
-    Tensor::from_data(burn::tensor::TensorData::new(values, [batch, fields, width]), &Default::default())
+    Tensor::from_data(burn::tensor::TensorData::new(values, [batch, fields, width]), &FlexDevice)
 }
 
 fn steps(rows: u64) -> impl Strategy<Value = Vec<Vec<u64>>> {
-    prop::collection::vec(prop::collection::vec(0..rows, 2..40), 1..4)
-        .prop_map(|steps| steps.into_iter().map(|mut step| { step.truncate(step.len() / 2 * 2); step }).collect())
+    prop::collection::vec(prop::collection::vec(0..rows, 2..40), 1..4).prop_map(|steps| {
+        steps
+            .into_iter()
+            .map(|mut step| {
+                step.truncate(step.len() / 2 * 2);
+                step
+            })
+            .collect()
+    })
 }
 
 proptest! {
@@ -173,7 +178,7 @@ fn gathered_rows_are_those_of_the_table() {
     let tables = EmbeddingTables::new(&specs(), 10, rules().remove(0), 1).unwrap();
     let lookups = [3, 9, 3, 0, 9, 9];
     let plan = Plan::new(&lookups);
-    let gathered = tables.gather::<B>(plan.lookups(), 3, &Default::default());
+    let gathered = tables.gather::<B>(plan.lookups(), 3, &FlexDevice);
     assert_eq!(gathered[0].dims(), [3, 2, 4]);
     let expected: Vec<f32> = lookups.iter().flat_map(|&row| tables.tables()[0].row(row as usize)).copied().collect();
     assert_eq!(elements(gathered[0].clone()), expected);
@@ -192,7 +197,7 @@ fn norm_is_that_of_the_gradient_with_its_l2_term() {
     for rule in rules() {
         let tables = EmbeddingTables::new(&specs(), 700, rule.clone(), 3).unwrap();
         let plan = Plan::new(&[600, 5, 5, 699]);
-        let gathered = tables.gather::<B>(plan.lookups(), 2, &Default::default());
+        let gathered = tables.gather::<B>(plan.lookups(), 2, &FlexDevice);
         let grads: Vec<_> = gathered.iter().map(|leaf| Some(leaf.clone() * 10.0)).collect();
         let grads = tables.reduce(grads, plan.lookups());
         let count = |row: u64| [600, 5, 5, 699].iter().filter(|&&looked| looked == row).count() as f64;

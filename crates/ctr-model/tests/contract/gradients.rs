@@ -19,11 +19,7 @@ fn primitive<B: ModelBackend, const D: usize>(tensor: Tensor<B, D>) -> B::FloatT
 }
 
 /// Gradients of Σ y²·w for the given inputs.
-fn gradients<B: ModelBackend>(
-    x: &Tensor<A<B>, 2>,
-    others: &[Tensor<A<B>, 1>],
-    y: Tensor<A<B>, 2>,
-) -> Vec<Vec<f32>> {
+fn gradients<B: ModelBackend>(x: &Tensor<A<B>, 2>, others: &[Tensor<A<B>, 1>], y: Tensor<A<B>, 2>) -> Vec<Vec<f32>> {
     let weights = matrix::<A<B>>(77, y.dims());
     let grads = (y.powi_scalar(2) * weights).sum().backward();
     let mut all = vec![elements(x.grad(&grads).unwrap())];
@@ -35,12 +31,17 @@ fn affine_equals_autodiff<B: ModelBackend>() {
     let weight = matrix::<A<B>>(2, [5, 4]).require_grad();
     let x = matrix::<A<B>>(1, [33, 5]).require_grad();
     let bias = vector::<A<B>>(normals(3, 4)).require_grad();
-    let ours = tensor::<A<B>, 2>(A::<B>::affine(primitive(x.clone()), primitive(weight.clone()), primitive(bias.clone())));
+    let ours =
+        tensor::<A<B>, 2>(A::<B>::affine(primitive(x.clone()), primitive(weight.clone()), primitive(bias.clone())));
     let composed = x.clone().matmul(weight.clone()) + bias.clone().unsqueeze();
     assert_close("y", &elements(ours.clone()), &elements(composed.clone()), 1e-6);
     let both = [ours, composed].map(|y| {
         let grads = y.powi_scalar(2).sum().backward();
-        [elements(x.grad(&grads).unwrap()), elements(weight.grad(&grads).unwrap()), elements(bias.grad(&grads).unwrap())]
+        [
+            elements(x.grad(&grads).unwrap()),
+            elements(weight.grad(&grads).unwrap()),
+            elements(bias.grad(&grads).unwrap()),
+        ]
     });
     for (name, (ours, composed)) in ["dx", "dW", "db"].into_iter().zip(both[0].iter().zip(&both[1])) {
         assert_close(name, ours, composed, 1e-5);
@@ -64,8 +65,7 @@ fn batch_norm_equals_autodiff_through_its_moments<B: ModelBackend>() {
     let mean = x.clone().mean_dim(0);
     let centred = x.clone() - mean;
     let variance = centred.clone().powi_scalar(2).mean_dim(0);
-    let composed =
-        centred / (variance + 1e-5).sqrt() * gamma.clone().unsqueeze() + beta.clone().unsqueeze();
+    let composed = centred / (variance + 1e-5).sqrt() * gamma.clone().unsqueeze() + beta.clone().unsqueeze();
     assert_close("y", &elements(ours.clone()), &elements(composed.clone()), 1e-5);
     let others = [gamma, beta];
     let ours = gradients::<B>(&x, &others, ours);

@@ -1,4 +1,5 @@
 //! One contract for every model.
+use burn::backend::flex::FlexDevice;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Tensor, TensorData};
 use ctr_model::init::Initializer;
@@ -30,12 +31,12 @@ fn config(text: &str) -> ModelConfig {
 }
 
 fn model(text: &str, shape: InputShape, seed: u64) -> AnyModel<A> {
-    config(text).init(shape, Initializer { seed, device: &Default::default() })
+    config(text).init(shape, Initializer { seed, device: &FlexDevice })
 }
 
 fn input(text: &str, shape: InputShape, batch: usize) -> ModelInput<A> {
     let tensor = |seed, dims: [usize; 3]| {
-        Tensor::from_data(TensorData::new(normals(seed, dims.iter().product()), dims), &Default::default())
+        Tensor::from_data(TensorData::new(normals(seed, dims.iter().product()), dims), &FlexDevice)
     };
     let tables = config(text).tables(shape, 0.1);
     ModelInput {
@@ -99,7 +100,10 @@ fn names_are_stable_and_parameters_come_back_as_they_were_saved() {
     let _ = trained.forward(input(text, shape, 9), TRAIN);
     let saved = parameters::collect(&trained);
     let names: Vec<&str> = saved.iter().map(|parameter| parameter.name.as_str()).collect();
-    assert!(names.contains(&"mlp.layers.0.linear.weight") && names.contains(&"mlp.layers.1.norm.running_var"), "{names:?}");
+    assert!(
+        names.contains(&"mlp.layers.0.linear.weight") && names.contains(&"mlp.layers.1.norm.running_var"),
+        "{names:?}"
+    );
     let restored = parameters::load(model(text, shape, 2), &saved).unwrap();
     assert_eq!(parameters::collect(&restored), saved);
     let logits = |model: &AnyModel<A>| elements(model.forward(input(text, shape, 9), Pass::Evaluate));
@@ -124,7 +128,7 @@ fn every_model_fits_sixty_four_rows() {
         let mut optimizer = DenseOptimizer::<B>::new(OptimizerConfig::Adam(adam));
         let mut model = model(text, shape, 1);
         let labels: Vec<f32> = (0..64).map(|row| f32::from(u8::from(row % 3 == 0))).collect();
-        let labels = Tensor::<A, 1>::from_data(TensorData::new(labels, [64]), &Default::default());
+        let labels = Tensor::<A, 1>::from_data(TensorData::new(labels, [64]), &FlexDevice);
         let mut losses = Vec::new();
         // The rows of the tables are trained here as if they were dense parameters of their own.
         let mut embeddings = input(text, shape, 64).embeddings;

@@ -110,18 +110,11 @@ fn dropout_drops_the_share_it_is_asked_for<B: ModelBackend>() {
 }
 
 fn adam_equals_its_reference<B: ModelBackend>() {
-    let step = AdamStep {
-        step_size: 0.01,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        second_scale: 3.0,
-        grad_scale: 0.5,
-    };
+    let step =
+        AdamStep { step_size: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, second_scale: 3.0, grad_scale: 0.5 };
     let shape = [300, 70];
-    let tensors = || {
-        [matrix::<B>(1, shape), matrix::<B>(2, shape), matrix::<B>(3, shape).powi_scalar(2)].map(|t| primitive(&t))
-    };
+    let tensors =
+        || [matrix::<B>(1, shape), matrix::<B>(2, shape), matrix::<B>(3, shape).powi_scalar(2)].map(|t| primitive(&t));
     let grad = primitive(&matrix::<B>(4, shape));
     let actual = B::adam(tensors(), grad.clone(), step);
     let expected = reference::adam::<B>(tensors(), grad, step);
@@ -147,7 +140,8 @@ fn results_do_not_depend_on_the_number_of_threads<B: ModelBackend>() {
         pool.install(|| {
             let x = matrix::<B>(1, [3000, 33]);
             let norm = norm(&x, true);
-            let [dx, dgamma, dbeta] = B::batch_norm_backward(primitive(&x), primitive(&matrix::<B>(2, [3000, 33])), norm);
+            let [dx, dgamma, dbeta] =
+                B::batch_norm_backward(primitive(&x), primitive(&matrix::<B>(2, [3000, 33])), norm);
             let product = B::float_matmul(primitive(&x.clone().transpose()), primitive(&x));
             let mut all = values::<B, 2>(dx);
             all.extend(values::<B, 1>(dgamma));

@@ -4,30 +4,30 @@ use burn::tensor::{Tensor, TensorData};
 use ctr_model::random::Philox;
 
 /// Standard normal numbers.
-pub fn normals(seed: u64, length: usize) -> Vec<f32> {
+pub(crate) fn normals(seed: u64, length: usize) -> Vec<f32> {
     let mut values = vec![0.0; length];
     Philox::new(seed).fill_normal(0, &mut values);
     values
 }
 
 /// A matrix of standard normal numbers.
-pub fn matrix<B: Backend>(seed: u64, shape: [usize; 2]) -> Tensor<B, 2> {
+pub(crate) fn matrix<B: Backend>(seed: u64, shape: [usize; 2]) -> Tensor<B, 2> {
     Tensor::from_data(TensorData::new(normals(seed, shape[0] * shape[1]), shape), &B::Device::default())
 }
 
 /// A vector.
-pub fn vector<B: Backend>(values: Vec<f32>) -> Tensor<B, 1> {
+pub(crate) fn vector<B: Backend>(values: Vec<f32>) -> Tensor<B, 1> {
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), &B::Device::default())
 }
 
 /// The elements of a tensor.
-pub fn elements<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+pub(crate) fn elements<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
 /// Asserts that two slices agree within `tolerance` of the largest element.
-pub fn assert_close(name: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
+pub(crate) fn assert_close(name: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(actual.len(), expected.len(), "{name}");
     let scale = expected.iter().fold(1e-3_f32, |largest, value| largest.max(value.abs()));
     for (index, (a, e)) in actual.iter().zip(expected).enumerate() {

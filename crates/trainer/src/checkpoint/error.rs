@@ -14,7 +14,9 @@ pub enum CheckpointError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A folder could not be made, renamed or removed.
-    #[error("{path}: cannot write the checkpoint: {source}; free some space or check the folder's permissions, then `ctr resume` the run")]
+    #[error(
+        "{path}: cannot write the checkpoint: {source}; free some space or check the folder's permissions, then `ctr resume` the run"
+    )]
     Write {
         /// The folder.
         path: PathBuf,
@@ -30,7 +32,9 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// There is no such checkpoint.
-    #[error("{path}: this run has no `{which}` checkpoint yet; expected the file {which}.json, which the first finished epoch writes")]
+    #[error(
+        "{path}: this run has no `{which}` checkpoint yet; expected the file {which}.json, which the first finished epoch writes"
+    )]
     None {
         /// The folder of the checkpoints.
         path: PathBuf,
@@ -56,7 +60,9 @@ pub enum CheckpointError {
         expected: u32,
     },
     /// A file has changed since it was written.
-    #[error("{path}: damaged: {what} is {found}, the manifest says {expected}; restore the file from a copy, or train again")]
+    #[error(
+        "{path}: damaged: {what} is {found}, the manifest says {expected}; restore the file from a copy, or train again"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -80,7 +86,9 @@ pub enum CheckpointError {
     #[error("the checkpoint does not fit the model: {0}; it belongs to another model configuration")]
     Table(#[from] TableError),
     /// The checkpoint belongs to another run.
-    #[error("{path}: the {what} is {found}, this run's is {expected}; resume with the configuration and data of the run")]
+    #[error(
+        "{path}: the {what} is {found}, this run's is {expected}; resume with the configuration and data of the run"
+    )]
     Foreign {
         /// The manifest.
         path: PathBuf,

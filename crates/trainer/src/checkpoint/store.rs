@@ -73,7 +73,7 @@ impl CheckpointStore {
         sync_folder(&self.folder)?;
         for role in roles {
             let pointer = Pointer { version: VERSION, checkpoint: name.clone() };
-            self.write_json(&self.pointer_path(*role), &pointer)?;
+            Self::write_json(&self.pointer_path(*role), &pointer)?;
         }
         self.prune()
     }
@@ -104,10 +104,10 @@ impl CheckpointStore {
             dataset: self.dataset.clone(),
             files,
         };
-        self.write_json(&folder.join(MANIFEST), &manifest)
+        Self::write_json(&folder.join(MANIFEST), &manifest)
     }
 
-    fn write_json<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), CheckpointError> {
+    fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError> {
         let text = serde_json::to_vec_pretty(value)
             .map_err(|error| CheckpointError::Malformed { path: path.to_owned(), reason: error.to_string() })?;
         Ok(write_atomic(path, &text)?)

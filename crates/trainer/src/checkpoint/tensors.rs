@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn parameters_come_back_bit_for_bit() {
-        let parameter = |name: &str, shape: Vec<usize>, values: Vec<f32>| NamedParameter { name: name.into(), shape, values };
+        let parameter =
+            |name: &str, shape: Vec<usize>, values: Vec<f32>| NamedParameter { name: name.into(), shape, values };
         let written = vec![
             parameter("a", vec![2, 2], vec![1.0, -0.0, f32::MIN_POSITIVE / 3.0, f32::INFINITY]),
             parameter("b", vec![0], vec![]),

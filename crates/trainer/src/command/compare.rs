@@ -15,7 +15,7 @@ use crate::run_folder::RunFolder;
 #[derive(Debug, Serialize)]
 struct Comparison {
     runs: Vec<Run>,
-    /// Pairwise symmetric relative PD: mean over rows of 2|p_a − p_b|/(p_a + p_b).
+    /// Pairwise symmetric relative PD: mean over rows of `2|p_a − p_b|/(p_a + p_b)`.
     pairwise_relative_pd: Vec<Pair>,
     /// Its mean over the pairs.
     mean_pairwise_relative_pd: f64,

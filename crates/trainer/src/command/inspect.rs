@@ -7,12 +7,12 @@ use ctr_model::parameters;
 use super::prepare;
 use crate::cli::InspectArgs;
 use crate::config::Plan;
+use crate::dataset;
 use crate::device::{WithBackend, with_backend};
 use crate::learner::Learner;
 use crate::observe::PrepareBar;
 use crate::printer::{self, Table};
 use crate::run_folder::RunFolder;
-use crate::dataset;
 
 pub(super) fn run(args: &InspectArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let overrides = args.options.overrides();
@@ -25,7 +25,8 @@ pub(super) fn run(args: &InspectArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let mut text = plan.to_toml()?;
     text += &with_backend(plan.device, Inspect { plan: &plan, stop })??;
     if let Some(record) = record {
-        text += &format!("\n\n{}", serde_json::to_string_pretty(&record)?);
+        text.push_str("\n\n");
+        text.push_str(&serde_json::to_string_pretty(&record)?);
     }
     printer::result(&text);
     Ok(())

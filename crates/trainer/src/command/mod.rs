@@ -42,8 +42,9 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<Arc<AtomicBool>> {
-    let filter = EnvFilter::try_new(&cli.log)
-        .with_context(|| format!("`--log {}` is not a log filter; expected a level such as `info`, or `trainer=debug`", cli.log))?;
+    let filter = EnvFilter::try_new(&cli.log).with_context(|| {
+        format!("`--log {}` is not a log filter; expected a level such as `info`, or `trainer=debug`", cli.log)
+    })?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     interrupt::install().context("cannot install the handlers of SIGINT and SIGTERM")
 }

@@ -1,4 +1,5 @@
 //! `ctr predict`.
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,8 +12,8 @@ use crate::cli::PredictArgs;
 use crate::config::Plan;
 use crate::device::{WithBackend, with_backend};
 use crate::metric::ClassificationMetrics;
-use crate::predictions::{self, PredictionMetadata, Predictions};
 use crate::observe::PrepareBar;
+use crate::predictions::{self, PredictionMetadata, Predictions};
 use crate::printer::{self, metric};
 use crate::run_folder::RunFolder;
 use crate::training_run::{parameter_digest, predict};
@@ -77,7 +78,7 @@ fn summary(args: &PredictArgs, predictions: &Predictions) -> anyhow::Result<Stri
     );
     if let Some(labels) = predictions.labels() {
         let metrics = ClassificationMetrics::from_logits(labels, predictions.logits())?;
-        text += &format!("\nAUC {}  log loss {}", metric(metrics.auc), metric(Some(metrics.log_loss)));
+        let _ = write!(text, "\nAUC {}  log loss {}", metric(metrics.auc), metric(Some(metrics.log_loss)));
     }
     Ok(text)
 }

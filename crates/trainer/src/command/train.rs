@@ -8,12 +8,12 @@ use super::use_threads;
 use crate::checkpoint::{CheckpointStore, Which};
 use crate::cli::TrainArgs;
 use crate::config::Plan;
+use crate::dataset;
 use crate::device::{WithBackend, with_backend};
 use crate::observe::{JsonlObserver, Observers, PrepareBar, progress_observer, rewind};
 use crate::printer::{self, metric};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::training_run::TrainingRun;
-use crate::dataset;
 
 pub(super) fn run(args: &TrainArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let plan = Plan::load(&args.config, &args.options.overrides())?;
@@ -55,7 +55,8 @@ impl WithBackend for Train<'_> {
             Place::Existing(folder) => (folder.clone(), true),
         };
         if resume {
-            let store = CheckpointStore::new(folder.checkpoints_path(), self.plan.fingerprint()?, data.digest().to_owned());
+            let store =
+                CheckpointStore::new(folder.checkpoints_path(), self.plan.fingerprint()?, data.digest().to_owned());
             let epochs = if store.has(Which::Last) { store.manifest(Which::Last)?.1.fit.epochs } else { 0 };
             rewind(&folder.metrics_path(), epochs)?;
         }
@@ -88,7 +89,8 @@ fn report(folder: &RunFolder, record: &RunRecord) -> String {
         row("test, Bayes", bayes.auc, bayes.log_loss);
     }
     format!(
-        "{}\n\nbest epoch     {} of {} ({} steps, {:.1} s of training)\nparameters     {}\nparameter digest   {}\nprediction digest  {}\nrun folder     {}",
+        "{}\n\nbest epoch         {} of {} ({} steps, {:.1} s of training)\nparameters         {}\nparameter digest   {}\nprediction digest  {}\nrun \
+         folder         {}",
         table.render(),
         result.best_epoch,
         result.epochs,

@@ -85,7 +85,8 @@ impl<'a> FullDisk<'a> {
     fn mount(workspace: &'a Workspace, bytes: u32) -> Option<Self> {
         fs::create_dir(workspace.path("disk")).unwrap();
         let options = format!("size={bytes}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(workspace.path("disk")).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(workspace.path("disk")).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self { workspace })
     }
 }

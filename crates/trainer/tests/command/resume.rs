@@ -39,12 +39,14 @@ fn a_damaged_checkpoint_is_named_and_not_used() {
     let workspace = Workspace::new();
     workspace.train("run", &["--set", "training.epochs=1"]);
     let pointer: serde_json::Value = serde_json::from_str(&workspace.read("run/checkpoints/best.json")).unwrap();
-    let path = workspace.path("run/checkpoints").join(pointer["checkpoint"].as_str().unwrap()).join("parameters.safetensors");
+    let path =
+        workspace.path("run/checkpoints").join(pointer["checkpoint"].as_str().unwrap()).join("parameters.safetensors");
     let mut bytes = std::fs::read(&path).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    workspace.fail(&["predict", "run", "raw/test.csv", "-o", "x.parquet"], &["parameters.safetensors", "damaged", "BLAKE3"]);
+    workspace
+        .fail(&["predict", "run", "raw/test.csv", "-o", "x.parquet"], &["parameters.safetensors", "damaged", "BLAKE3"]);
     bytes.truncate(last);
     std::fs::write(&path, &bytes).unwrap();
     workspace.fail(&["eval", "run"], &["parameters.safetensors", "size in bytes"]);

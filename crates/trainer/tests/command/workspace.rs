@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder of its own for one test.
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: TempDir,
 }
 
@@ -62,7 +62,7 @@ transform = "log1p"
 
 impl Workspace {
     /// Configs and raw CSV files.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let workspace = Self { folder: tempfile::tempdir().unwrap() };
         fs::create_dir(workspace.path("raw")).unwrap();
         for (name, seed, rows) in [("train", 1, 1500), ("valid", 2, 400), ("test", 3, 450)] {
@@ -74,34 +74,34 @@ impl Workspace {
     }
 
     /// A path in the folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// Reads a file.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// The command with these arguments, not started.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ctr"));
         command.current_dir(self.folder.path()).args(arguments);
         command
     }
 
     /// Runs the command.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs the command, which must succeed; returns its stdout.
-    pub fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "ctr {arguments:?}: {stderr}");
@@ -109,7 +109,7 @@ impl Workspace {
     }
 
     /// Runs the command, which must fail with status 1 and say each of `parts`; returns its stderr.
-    pub fn fail(&self, arguments: &[&str], parts: &[&str]) -> String {
+    pub(crate) fn fail(&self, arguments: &[&str], parts: &[&str]) -> String {
         let output = self.run(arguments);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "ctr {arguments:?}: {stderr}");
@@ -122,7 +122,7 @@ impl Workspace {
     }
 
     /// Trains with these extra arguments into the folder `run`; returns its `run.json`.
-    pub fn train(&self, run: &str, extra: &[&str]) -> Value {
+    pub(crate) fn train(&self, run: &str, extra: &[&str]) -> Value {
         let mut arguments = vec!["train", "config.toml", "--run-dir", run];
         arguments.extend(extra);
         self.succeed(&arguments);
@@ -130,13 +130,13 @@ impl Workspace {
     }
 
     /// The `run.json` of a run.
-    pub fn record(&self, run: &str) -> Value {
+    pub(crate) fn record(&self, run: &str) -> Value {
         serde_json::from_str(&self.read(&format!("{run}/run.json"))).unwrap()
     }
 }
 
 /// The parameter and prediction digests of a run.
-pub fn digests(record: &Value) -> [String; 2] {
+pub(crate) fn digests(record: &Value) -> [String; 2] {
     ["parameter_digest", "prediction_digest"].map(|key| record["result"][key].as_str().unwrap().to_owned())
 }
 
@@ -152,13 +152,13 @@ fn csv(seed: u64, rows: u64) -> String {
         let (user, item, price) = (next(40), next(25), next(1000));
         let chance = 10 + 60 * u64::from(user % 3 == 0) + 20 * u64::from(item % 4 == 1) + price / 100;
         let label = u64::from(next(100) < chance);
-        write!(text, "{label},u{user},i{item},{}.5\r\n", price).unwrap();
+        write!(text, "{label},u{user},i{item},{price}.5\r\n").unwrap();
     }
     text
 }
 
 /// The folder with the shared real data, where there is one.
-pub fn shared_data(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     path.is_dir().then_some(path)
 }

@@ -1,8 +1,8 @@
 //! Batch normalisation: one backward pass for x, γ and β together.
+use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::autodiff::Autodiff;
 use burn::tensor::ops::FloatTensor;
 
 use super::Kept;

@@ -1,8 +1,8 @@
 //! Dropout: the mask is computed again from its key, so nothing is kept for the backward pass.
+use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
-use burn::backend::autodiff::Autodiff;
 use burn::tensor::ops::FloatTensor;
 
 use crate::op::ModelBackend;

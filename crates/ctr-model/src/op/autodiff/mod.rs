@@ -6,9 +6,9 @@ use burn::tensor::ops::FloatTensor;
 use super::{ModelBackend, NormTensors};
 use crate::pass::DropoutKey;
 
+mod affine;
 mod batch_norm;
 mod dropout;
-mod affine;
 mod loss;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {

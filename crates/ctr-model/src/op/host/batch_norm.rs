@@ -23,8 +23,8 @@ impl Norm<'_> {
 
 /// Mean and biased variance of each column.
 ///
-/// A block's moments come from two passes over it while it is in cache; blocks are merged in `f64` by the rule of Chan, Golub & LeVeque
-/// (1979), so that a large mean cancels no digits of the variance.
+/// A block's moments come from two passes over it while it is in cache; blocks are merged in `f64` by the rule of Chan, Golub and
+/// `LeVeque` (1979), so that a large mean cancels no digits of the variance.
 pub(super) fn moments(x: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
     let block = (rows_per_block(columns) * columns).max(1);
     let partial: Vec<(usize, Vec<f32>, Vec<f32>)> = x

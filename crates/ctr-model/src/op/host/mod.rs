@@ -94,8 +94,7 @@ fn batch_norm_backward<B: HostBackend>(
     norm: NormTensors<B>,
 ) -> [FloatTensor<B>; 3] {
     let (x, mut grad, norm) = (B::contiguous(x), B::contiguous(grad), contiguous_norm(norm));
-    let (gamma_grad, beta_grad) =
-        batch_norm::backward(B::slice(&x), B::slice_mut(&mut grad), norm_slices(&norm));
+    let (gamma_grad, beta_grad) = batch_norm::backward(B::slice(&x), B::slice_mut(&mut grad), norm_slices(&norm));
     [grad, vector::<B>(gamma_grad), vector::<B>(beta_grad)]
 }
 

@@ -47,10 +47,9 @@ impl AnyRowOptimizer {
         let rate = |learning_rate: f64| (learning_rate * step.rate_scale) as f32;
         match config {
             RowOptimizerConfig::Sgd(config) => Self::Sgd(Sgd { learning_rate: rate(config.learning_rate) }),
-            RowOptimizerConfig::Adagrad(config) => Self::Adagrad(Adagrad {
-                learning_rate: rate(config.learning_rate),
-                epsilon: config.epsilon as f32,
-            }),
+            RowOptimizerConfig::Adagrad(config) => {
+                Self::Adagrad(Adagrad { learning_rate: rate(config.learning_rate), epsilon: config.epsilon as f32 })
+            }
             RowOptimizerConfig::RowwiseAdagrad(config) => Self::RowwiseAdagrad(RowwiseAdagrad {
                 learning_rate: rate(config.learning_rate),
                 epsilon: config.epsilon as f32,
