@@ -5,6 +5,11 @@
 //! - [`op`] applies them to tensors: [`ActivationBackend`] is the one extension trait, with a single-pass kernel on the
 //!   CPU backends, a composed reference for all others, and one backward pass in the autodiff decorator.
 
+// The readme's example is tested with the documentation.
+#[cfg(all(doctest, feature = "flex"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod config;
 mod module;
 pub mod op;

@@ -6,5 +6,6 @@ mod edge_cases;
 mod gradients;
 mod layouts;
 mod parameters;
+mod random;
 mod threads;
 mod vectors;

@@ -3,6 +3,8 @@
 //! Every element is computed by itself and without contraction of multiplications and additions, so the result does not
 //! depend on the vector width of the processor.
 
+use core::mem::MaybeUninit;
+
 use multiversion::multiversion;
 
 use crate::op::Formula;
@@ -41,6 +43,9 @@ pub(in crate::op) trait Compute: Real + Default {
     /// In double precision; exact.
     fn to_f64(self) -> f64;
 
+    /// `f(x)` into new memory of the length of `x`, every element of which is written.
+    fn values_into(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]);
+
     /// `f(x)` in place of x.
     fn values(curve: &Curve, x: &mut [Self]);
 
@@ -59,6 +64,10 @@ impl Compute for f32 {
     #[inline(always)]
     fn to_f64(self) -> f64 {
         f64::from(self)
+    }
+
+    fn values_into(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]) {
+        with_scalar!(curve.formula(), f32, |A| values_into(x, out, curve.scalar::<f32, A>()));
     }
 
     fn values(curve: &Curve, x: &mut [Self]) {
@@ -84,6 +93,15 @@ impl Compute for f64 {
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self
+    }
+
+    fn values_into(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]) {
+        with_scalar!(curve.formula(), f64, |A| {
+            let activation: A = curve.scalar::<f64, A>();
+            for (out, x) in out.iter_mut().zip(x) {
+                out.write(activation.value(*x));
+            }
+        });
     }
 
     fn values(curve: &Curve, x: &mut [Self]) {
@@ -123,6 +141,13 @@ impl Compute for f64 {
                 *grad *= activation.slope(*x);
             }
         });
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn values_into<A: ScalarActivation<f32>>(x: &[f32], out: &mut [MaybeUninit<f32>], activation: A) {
+    for (out, x) in out.iter_mut().zip(x) {
+        out.write(activation.value(*x));
     }
 }
 

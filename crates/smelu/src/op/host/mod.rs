@@ -58,6 +58,9 @@ fn filled<T>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> 
 pub(super) fn values<T: Stored>(x: &(impl View<T> + ?Sized), curve: &Curve) -> Vec<T> {
     filled(x.len(), |out| {
         for_each_piece(out, |first, out| {
+            if let Some(x) = x.stretch(first, out.len()) {
+                return T::values(curve, x, out);
+            }
             let mut buffer = [T::Compute::default(); BLOCK];
             blocks(out.len(), |start, length| {
                 let block = &mut buffer[..length];
@@ -71,15 +74,7 @@ pub(super) fn values<T: Stored>(x: &(impl View<T> + ?Sized), curve: &Curve) -> V
 
 /// `f(x)` in place.
 pub(super) fn values_in_place<T: Stored>(x: &mut [T], curve: &Curve) {
-    for_each_piece(x, |_, x| {
-        let mut buffer = [T::Compute::default(); BLOCK];
-        for x in x.chunks_mut(BLOCK) {
-            let block = &mut buffer[..x.len()];
-            T::load(x, block);
-            T::Compute::values(curve, block);
-            T::store(block, x);
-        }
-    });
+    for_each_piece(x, |_, x| T::values_in_place(curve, x));
 }
 
 /// `grad · f'(x)` in row-major order; `grad` has the length of `x`.
@@ -102,6 +97,9 @@ pub(super) fn slopes<T: Stored>(grad: &(impl View<T> + ?Sized), x: &(impl View<T
 /// `grad · f'(x)` in place of `grad`, which has the length of `x`.
 pub(super) fn slopes_in_place<T: Stored>(grad: &mut [T], x: &(impl View<T> + ?Sized), curve: &Curve) {
     for_each_piece(grad, |first, grad| {
+        if let Some(x) = x.stretch(first, grad.len()) {
+            return T::slopes_in_place(curve, grad, x);
+        }
         let mut buffers = [[T::Compute::default(); BLOCK]; 2];
         blocks(grad.len(), |start, length| {
             let [of_grad, of_x] = &mut buffers;

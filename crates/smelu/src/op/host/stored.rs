@@ -4,7 +4,9 @@ use core::mem::MaybeUninit;
 
 use burn::tensor::{bf16, f16};
 
+use super::BLOCK;
 use super::kernel::Compute;
+use crate::op::curve::Curve;
 
 /// An element type, and the number type it is computed in.
 pub(in crate::op) trait Stored: Copy + Send + Sync {
@@ -40,29 +42,97 @@ pub(in crate::op) trait Stored: Copy + Send + Sync {
             into.write(Self::narrow(*from));
         }
     }
+
+    /// `f(x)` into new memory of the length of `x`, every element of which is written.
+    fn values(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]);
+
+    /// `f(x)` in place.
+    fn values_in_place(curve: &Curve, x: &mut [Self]);
+
+    /// `grad · f'(x)` in place of `grad`, which has the length of `x`.
+    fn slopes_in_place(curve: &Curve, grad: &mut [Self], x: &[Self]);
 }
 
-macro_rules! stored {
-    ($($element:ty as $compute:ty: $widen:expr, $narrow:expr;)*) => {$(
-        impl Stored for $element {
-            type Compute = $compute;
+/// An element type that is computed as it lies in memory: the kernels stream over the tensor itself.
+macro_rules! stored_as_computed {
+    ($($float:ty),*) => {$(
+        impl Stored for $float {
+            type Compute = Self;
 
             #[inline(always)]
-            fn widen(self) -> $compute {
-                $widen(self)
+            fn widen(self) -> Self {
+                self
             }
 
             #[inline(always)]
-            fn narrow(computed: $compute) -> Self {
-                $narrow(computed)
+            fn narrow(computed: Self) -> Self {
+                computed
+            }
+
+            fn values(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]) {
+                Self::values_into(curve, x, out);
+            }
+
+            fn values_in_place(curve: &Curve, x: &mut [Self]) {
+                <Self as Compute>::values(curve, x);
+            }
+
+            fn slopes_in_place(curve: &Curve, grad: &mut [Self], x: &[Self]) {
+                <Self as Compute>::slopes(curve, grad, x);
             }
         }
     )*};
 }
 
-stored! {
-    f32 as f32: core::convert::identity, core::convert::identity;
-    f64 as f64: core::convert::identity, core::convert::identity;
-    f16 as f32: f16::to_f32, f16::from_f32;
-    bf16 as f32: bf16::to_f32, bf16::from_f32;
+/// An element type of half precision: computed in single precision, a block at a time.
+macro_rules! stored_half {
+    ($($half:ty),*) => {$(
+        impl Stored for $half {
+            type Compute = f32;
+
+            #[inline(always)]
+            fn widen(self) -> f32 {
+                self.to_f32()
+            }
+
+            #[inline(always)]
+            fn narrow(computed: f32) -> Self {
+                Self::from_f32(computed)
+            }
+
+            fn values(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]) {
+                let mut buffer = [0.0; BLOCK];
+                for (x, out) in x.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+                    let block = &mut buffer[..x.len()];
+                    Self::load(x, block);
+                    <f32 as Compute>::values(curve, block);
+                    Self::store_new(block, out);
+                }
+            }
+
+            fn values_in_place(curve: &Curve, x: &mut [Self]) {
+                let mut buffer = [0.0; BLOCK];
+                for x in x.chunks_mut(BLOCK) {
+                    let block = &mut buffer[..x.len()];
+                    Self::load(x, block);
+                    <f32 as Compute>::values(curve, block);
+                    Self::store(block, x);
+                }
+            }
+
+            fn slopes_in_place(curve: &Curve, grad: &mut [Self], x: &[Self]) {
+                let [mut of_grad, mut of_x] = [[0.0; BLOCK]; 2];
+                for (grad, x) in grad.chunks_mut(BLOCK).zip(x.chunks(BLOCK)) {
+                    let (of_grad, of_x) = (&mut of_grad[..x.len()], &mut of_x[..x.len()]);
+                    Self::load(grad, of_grad);
+                    Self::load(x, of_x);
+                    <f32 as Compute>::slopes(curve, of_grad, of_x);
+                    Self::store(of_grad, grad);
+                }
+            }
+        }
+    )*};
 }
+
+stored_as_computed!(f32, f64);
+stored_half!(f16, bf16);

@@ -7,6 +7,9 @@ pub(in crate::op) trait View<T: Stored>: Sync {
     /// How many elements there are.
     fn len(&self) -> usize;
 
+    /// The elements from position `start` on, where they lie one after another.
+    fn stretch(&self, start: usize, length: usize) -> Option<&[T]>;
+
     /// The elements from position `start` on, as many as `into` takes.
     fn load(&self, start: usize, into: &mut [T::Compute]);
 }
@@ -14,6 +17,10 @@ pub(in crate::op) trait View<T: Stored>: Sync {
 impl<T: Stored> View<T> for [T] {
     fn len(&self) -> usize {
         <[T]>::len(self)
+    }
+
+    fn stretch(&self, start: usize, length: usize) -> Option<&[T]> {
+        self.get(start..start + length)
     }
 
     #[inline]
@@ -55,6 +62,10 @@ impl<T> Strided<'_, T> {
 impl<T: Stored> View<T> for Strided<'_, T> {
     fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    fn stretch(&self, _start: usize, _length: usize) -> Option<&[T]> {
+        None
     }
 
     fn load(&self, mut start: usize, mut into: &mut [T::Compute]) {
