@@ -65,7 +65,7 @@ impl Default for FitState {
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// The user asked to stop; the state is saved.
-    #[error("interrupted after step {steps} (epoch {epoch}); the state is saved")]
+    #[error("interrupted after step {steps} (epoch {epoch}); the state is saved: go on with `ctr resume` and the folder of the run")]
     Interrupted {
         /// Steps done.
         steps: u64,

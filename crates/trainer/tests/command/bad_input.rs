@@ -13,8 +13,8 @@ fn a_malformed_row_names_file_line_and_what_was_expected() {
     for (row, parts) in [
         ("1,u1,i1", vec!["train.csv", "line 1502", "3", "4"]),
         ("1,u1,i1,2.5,extra", vec!["train.csv", "line 1502", "5", "4"]),
-        ("7,u1,i1,2.5", vec!["train.csv", "line 1502", "label", "`7`"]),
-        ("1,u1,i1,cheap", vec!["train.csv", "line 1502", "price", "`cheap`"]),
+        ("7,u1,i1,2.5", vec!["train.csv", "line 1502", "label", "\"7\""]),
+        ("1,u1,i1,cheap", vec!["train.csv", "line 1502", "price", "\"cheap\""]),
     ] {
         workspace.write("raw/train.csv", &format!("{good}{row}\r\n"));
         workspace.fail(&TRAIN, &parts);
@@ -38,7 +38,7 @@ fn an_unknown_key_is_named_with_the_nearest_one() {
     let workspace = Workspace::new();
     workspace.fail(
         &[&TRAIN[..], &["--set", "training.bach_size=3"]].concat(),
-        &["--set training.bach_size=3", "`training.batch_size`"],
+        &["--set training.bach_size=3", "`batch_size`"],
     );
 }
 
