@@ -145,6 +145,18 @@ pub struct TrainArgs {
 pub struct ResumeArgs {
     /// The run folder.
     pub run: PathBuf,
+
+    /// Folder of the raw data files, where it has moved.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Folder of the encoded data, where it has moved.
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Compute threads; they change no number.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// `ctr eval`.

@@ -65,7 +65,9 @@ impl Default for FitState {
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// The user asked to stop; the state is saved.
-    #[error("interrupted after step {steps} (epoch {epoch}); the state is saved: go on with `ctr resume` and the folder of the run")]
+    #[error(
+        "interrupted after step {steps} (epoch {epoch}); the state is saved: go on with `ctr resume` and the folder of the run"
+    )]
     Interrupted {
         /// Steps done.
         steps: u64,
@@ -74,7 +76,7 @@ pub enum FitError {
     },
     /// The loss is no number any more.
     #[error(
-        "the loss is {loss} at step {step} (epoch {epoch}): training diverged; the last checkpoint is from before. Lower \
+        "the loss is {loss} at step {step} (epoch {epoch}): training diverged; a checkpoint, if the run has one, is from before. Lower \
          `optimizer.learning_rate`, set `training.gradient_clip_norm`, or look for outliers in the numeric fields"
     )]
     Diverged {
@@ -130,7 +132,9 @@ pub fn fit<B: ModelBackend>(
     context: &FitContext<'_>,
     observer: &mut dyn Observer,
 ) -> Result<(Learner<B>, FitState), FitError> {
+    check_splits(context)?;
     while !state.finished {
+        let rows_before = state.rows;
         let started = Instant::now();
         learner = train_epoch(learner, &mut state, context, observer)?;
         let train_seconds = started.elapsed().as_secs_f64();
@@ -145,7 +149,7 @@ pub fn fit<B: ModelBackend>(
             steps: learner.steps,
             train_loss: state.loss_sum / state.rows.max(1) as f64,
             train_seconds,
-            samples_per_second: state.rows as f64 / train_seconds,
+            samples_per_second: (state.rows - rows_before) as f64 / train_seconds,
             valid_seconds: started.elapsed().as_secs_f64(),
             valid_auc: valid.auc,
             valid_log_loss: valid.log_loss,
@@ -154,8 +158,9 @@ pub fn fit<B: ModelBackend>(
         let improved = state.end_epoch(context.plan, &valid)?;
         learner.rate_scale = state.rate_scale;
         let roles: &[Which] = if improved { &[Which::Best, Which::Last] } else { &[Which::Last] };
-        context.store.save(&Checkpoint::of(&learner, &state), roles)?;
+        // In this order: a line too many is removed when the run is resumed, one too few would be lost.
         observer.observe(&Event::EpochFinished(summary))?;
+        context.store.save(&Checkpoint::of(&learner, &state), roles)?;
     }
     Ok((learner, state))
 }
@@ -196,9 +201,6 @@ fn train_epoch<B: ModelBackend>(
 ) -> Result<Learner<B>, FitError> {
     let plan = context.plan;
     let shards = context.dataset.split(Split::Train);
-    if shards.is_empty() {
-        return Err(FitError::Empty);
-    }
     let order = Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: state.epochs as u64 };
     let options = LoaderOptions {
         batch_size: plan.training.batch_size,
@@ -230,6 +232,19 @@ fn train_epoch<B: ModelBackend>(
         observer.observe(&Event::Step { epoch, step: state.batches, steps, loss, samples_per_second })?;
     }
     Ok(learner)
+}
+
+/// What would otherwise be found after an epoch, or never.
+fn check_splits(context: &FitContext<'_>) -> Result<(), FitError> {
+    if context.dataset.split(Split::Train).is_empty() {
+        return Err(FitError::Empty);
+    }
+    let valid = context.dataset.split(Split::Valid);
+    let one_class = valid.positives().is_some_and(|positives| positives == 0 || positives == valid.len() as u64);
+    if context.plan.training.monitor == Monitor::Auc && one_class {
+        return Err(FitError::UndefinedMonitor);
+    }
+    Ok(())
 }
 
 enum Stopped {

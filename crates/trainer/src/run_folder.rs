@@ -8,7 +8,7 @@
 //! checkpoints/           see [`checkpoint`](crate::checkpoint)
 //! predictions/test.parquet
 //! ```
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Overrides, Plan};
 use crate::metric::ClassificationMetrics;
-use crate::repro::{Environment, FileError, write_atomic};
+use crate::repro::{Environment, FileError, digest_file, write_atomic};
 
 /// Version of `run.json`.
 const VERSION: u32 = 1;
@@ -43,6 +43,26 @@ pub enum RunFolderError {
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
+    },
+    /// Another process works in the folder.
+    #[error(
+        "{path}: another process is training in this folder; wait for it, or stop it, or choose another `--run-dir`"
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The encoder is not the one that the run was trained with.
+    #[error(
+        "{path}: its BLAKE3 digest is {found}, run.json says {expected}; restore the file from a copy, or train again"
+    )]
+    Encoder {
+        /// The file.
+        path: PathBuf,
+        /// The digest of the file.
+        found: String,
+        /// The digest in the record.
+        expected: String,
     },
     /// The folder is not a run's.
     #[error("{path}: not a run folder: the file {missing} is missing; expected a folder that `ctr train` wrote")]
@@ -89,6 +109,8 @@ pub struct RunRecord {
     pub dataset: String,
     /// Digest of the encoded data.
     pub dataset_digest: String,
+    /// BLAKE3 of the encoder in the folder, in hexadecimal.
+    pub encoder_digest: String,
     /// Trainable numbers, tables included.
     pub parameters: usize,
     /// What came out; absent until the run is finished.
@@ -105,6 +127,8 @@ pub enum RunStatus {
     Running,
     /// Stopped by a signal; `ctr resume` goes on.
     Interrupted,
+    /// Ended by an error; `ctr resume` goes on from the last checkpoint.
+    Failed,
     /// Done.
     Finished,
 }
@@ -159,7 +183,7 @@ impl RunFolder {
     pub fn create(asked: Option<&Path>, name: &str) -> Result<Self, RunFolderError> {
         let path = match asked {
             Some(path) => path.to_owned(),
-            None => unused_folder(Path::new("runs"), name)?,
+            None => new_folder(Path::new("runs"), name)?,
         };
         fs::create_dir_all(&path).map_err(|source| RunFolderError::Create { path: path.clone(), source })?;
         let mut entries =
@@ -182,6 +206,42 @@ impl RunFolder {
             }
         }
         Ok(folder)
+    }
+
+    /// Keeps other processes from training in the folder for as long as the returned file lives.
+    ///
+    /// # Errors
+    /// When another process does.
+    pub fn lock(&self) -> Result<File, RunFolderError> {
+        let path = self.path.join(".lock");
+        let failed = |source| RunFolderError::Create { path: path.clone(), source };
+        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(RunFolderError::InUse { path: self.path.clone() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// The digest of the encoder.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn encoder_digest(&self) -> Result<String, RunFolderError> {
+        Ok(digest_file(&self.encoder_file())?.to_string())
+    }
+
+    /// Makes sure that the encoder is the one of the record.
+    ///
+    /// # Errors
+    /// When it is another one, or cannot be read.
+    pub fn check_encoder(&self, record: &RunRecord) -> Result<(), RunFolderError> {
+        let (path, found, expected) = (self.encoder_file(), self.encoder_digest()?, record.encoder_digest.clone());
+        if found == expected { Ok(()) } else { Err(RunFolderError::Encoder { path, found, expected }) }
+    }
+
+    fn encoder_file(&self) -> PathBuf {
+        self.encoder_path().join("encoder.bin")
     }
 
     /// Where it is.
@@ -278,10 +338,17 @@ impl RunFolder {
     }
 }
 
-fn unused_folder(parent: &Path, name: &str) -> Result<PathBuf, RunFolderError> {
-    let candidates = (1..100_000).map(|number| parent.join(format!("{name}-{number:03}")));
-    let mut unused = candidates.filter(|path| !path.exists());
-    unused.next().ok_or_else(|| RunFolderError::NotEmpty { path: parent.join(name) })
+/// Makes the first folder of the series that is not there yet; of two processes that try at once, each gets its own.
+fn new_folder(parent: &Path, name: &str) -> Result<PathBuf, RunFolderError> {
+    fs::create_dir_all(parent).map_err(|source| RunFolderError::Create { path: parent.to_owned(), source })?;
+    for path in (1..100_000).map(|number| parent.join(format!("{name}-{number:03}"))) {
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(RunFolderError::Create { path, source }),
+        }
+    }
+    Err(RunFolderError::NotEmpty { path: parent.join(name) })
 }
 
 #[cfg(test)]
@@ -308,6 +375,17 @@ mod tests {
     fn the_first_unused_number_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("a-001")).unwrap();
-        assert_eq!(unused_folder(folder.path(), "a").unwrap(), folder.path().join("a-002"));
+        assert_eq!(new_folder(folder.path(), "a").unwrap(), folder.path().join("a-002"));
+        assert_eq!(new_folder(folder.path(), "a").unwrap(), folder.path().join("a-003"));
+    }
+
+    #[test]
+    fn a_folder_in_use_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(Some(folder.path()), "x").unwrap();
+        let held = run.lock().unwrap();
+        assert!(run.lock().unwrap_err().to_string().contains("another process"));
+        drop(held);
+        assert!(run.lock().is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! A whole run on one backend: data, training, one test of the best epoch, and the folder that holds it all.
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ctr_data::{Dataset, Shards, Split};
@@ -8,9 +8,8 @@ use ctr_model::ModelBackend;
 
 use crate::checkpoint::{CheckpointStore, Which, all_parameters};
 use crate::config::Plan;
-use crate::device::WithBackend;
 use crate::evaluate::{self, EvaluateOptions};
-use crate::fit::{FitContext, FitError, FitState, fit};
+use crate::fit::{FitContext, FitState, fit};
 use crate::learner::Learner;
 use crate::metric::{ClassificationMetrics, auc_of_scores, log_loss_of_probabilities};
 use crate::observe::{Event, Observer, RunSummary};
@@ -36,28 +35,52 @@ pub struct TrainingRun<'a> {
     pub started: Instant,
 }
 
-impl WithBackend for TrainingRun<'_> {
-    type Output = anyhow::Result<RunRecord>;
-
-    fn run<B: ModelBackend>(mut self, device: B::Device) -> Self::Output {
-        let (plan, folder) = (self.plan, self.folder);
-        let learner = Learner::<B>::new(plan, self.dataset.schema(), device)?;
+impl TrainingRun<'_> {
+    /// Trains, tests the best epoch once, and records how it ended.
+    ///
+    /// # Errors
+    /// Whatever kept the run from its end; `run.json` then says `interrupted` or `failed`.
+    pub fn run<B: ModelBackend>(mut self, learner: Learner<B>) -> anyhow::Result<RunRecord> {
         let mut record = self.record(&learner)?;
-        let store = CheckpointStore::new(folder.checkpoints_path(), record.plan.clone(), record.dataset_digest.clone());
+        let store =
+            CheckpointStore::new(self.folder.checkpoints_path(), record.plan.clone(), record.dataset_digest.clone());
         let (learner, state) = self.begin(learner, &store)?;
-        folder.write_record(&record)?;
+        record.encoder_digest = self.folder.encoder_digest()?;
+        self.folder.write_record(&record)?;
+        match self.finish(learner, state, &store, &record) {
+            Ok(result) => {
+                self.observer.observe(&Event::RunFinished(RunSummary {
+                    epochs: result.epochs,
+                    best_epoch: result.best_epoch,
+                    seconds: result.wall_seconds,
+                    test_auc: result.test.auc,
+                    test_log_loss: result.test.log_loss,
+                }))?;
+                (record.status, record.result) = (RunStatus::Finished, Some(result));
+                self.folder.write_record(&record)?;
+                Ok(record)
+            }
+            Err(error) => {
+                let stopped = self.stop.load(Ordering::Relaxed);
+                record.status = if stopped { RunStatus::Interrupted } else { RunStatus::Failed };
+                // What went wrong first is what the user has to know; a full disk may refuse this file too.
+                let _ = self.folder.write_record(&record);
+                Err(error)
+            }
+        }
+    }
 
+    fn finish<B: ModelBackend>(
+        &mut self,
+        learner: Learner<B>,
+        state: FitState,
+        store: &CheckpointStore,
+        record: &RunRecord,
+    ) -> anyhow::Result<RunResult> {
         self.announce()?;
         let train_started = Instant::now();
-        let context = FitContext { plan, dataset: self.dataset, store: &store, stop: self.stop };
-        let (learner, state) = match fit(learner, state, &context, self.observer) {
-            Err(error @ FitError::Interrupted { .. }) => {
-                record.status = RunStatus::Interrupted;
-                folder.write_record(&record)?;
-                return Err(error.into());
-            }
-            other => other?,
-        };
+        let context = FitContext { plan: self.plan, dataset: self.dataset, store, stop: self.stop };
+        let (learner, state) = fit(learner, state, &context, self.observer)?;
         let train_seconds = train_started.elapsed().as_secs_f64();
         let steps = learner.steps;
 
@@ -71,7 +94,7 @@ impl WithBackend for TrainingRun<'_> {
             model_digest: parameter_digest.clone(),
         };
         let test = self.evaluate(&learner, Split::Test, Some(&metadata))?;
-        record.result = Some(RunResult {
+        Ok(RunResult {
             epochs: state.epochs,
             steps,
             best_epoch: state.best.map_or(0, |best| best.epoch),
@@ -82,17 +105,7 @@ impl WithBackend for TrainingRun<'_> {
             prediction_digest: test.digest,
             train_seconds,
             wall_seconds: self.started.elapsed().as_secs_f64(),
-        });
-        record.status = RunStatus::Finished;
-        folder.write_record(&record)?;
-        self.observer.observe(&Event::RunFinished(RunSummary {
-            epochs: state.epochs,
-            best_epoch: state.best.map_or(0, |best| best.epoch),
-            seconds: self.started.elapsed().as_secs_f64(),
-            test_auc: record.result.as_ref().and_then(|result| result.test.auc),
-            test_log_loss: record.result.as_ref().map_or(f64::NAN, |result| result.test.log_loss),
-        }))?;
-        Ok(record)
+        })
     }
 }
 
@@ -126,6 +139,7 @@ impl TrainingRun<'_> {
             dataset: plan.data.dataset.name.clone(),
             dataset_digest: self.dataset.digest().to_owned(),
             parameters: learner.parameter_count(),
+            encoder_digest: String::new(),
             result: None,
             environment: Environment::capture(),
         })

@@ -1,6 +1,8 @@
 //! `ctr inspect`.
 use std::sync::atomic::AtomicBool;
 
+use anyhow::bail;
+use ctr_data::{Encoder, Schema};
 use ctr_model::ModelBackend;
 use ctr_model::parameters;
 
@@ -15,36 +17,48 @@ use crate::printer::{self, Table};
 use crate::run_folder::RunFolder;
 
 pub(super) fn run(args: &InspectArgs, stop: &AtomicBool) -> anyhow::Result<()> {
-    let overrides = args.options.overrides();
-    let (plan, record) = if args.path.is_dir() {
-        let folder = RunFolder::open(&args.path)?;
-        (folder.plan(&overrides)?, Some(folder.record()?))
-    } else {
-        (Plan::load(&args.path, &overrides)?, None)
-    };
-    let mut text = plan.to_toml()?;
-    text += &with_backend(plan.device, Inspect { plan: &plan, stop })??;
-    if let Some(record) = record {
-        text.push_str("\n\n");
-        text.push_str(&serde_json::to_string_pretty(&record)?);
-    }
+    let text = if args.path.is_dir() { run_text(args)? } else { config_text(args, stop)? };
     printer::result(&text);
     Ok(())
 }
 
+/// A run is shown from its folder alone, as it was trained.
+fn run_text(args: &InspectArgs) -> anyhow::Result<String> {
+    let options = &args.options;
+    let changed = !options.set.is_empty() || options.seed.is_some();
+    if changed || options.data_dir.is_some() || options.cache_dir.is_some() {
+        bail!(
+            "{}: a run is shown as it was trained; leave out --set, --seed, --data-dir and --cache-dir",
+            args.path.display()
+        );
+    }
+    let folder = RunFolder::open(&args.path)?;
+    let (plan, record) = (folder.plan(&options.overrides())?, folder.record()?);
+    folder.check_encoder(&record)?;
+    let encoder = Encoder::load(&folder.encoder_path())?;
+    let model = with_backend(plan.device, Inspect { plan: &plan, schema: encoder.schema() })??;
+    Ok(format!("{}\n{model}\n\n{}", plan.to_toml()?, serde_json::to_string_pretty(&record)?))
+}
+
+fn config_text(args: &InspectArgs, stop: &AtomicBool) -> anyhow::Result<String> {
+    let plan = Plan::load(&args.path, &args.options.overrides())?;
+    let bar = PrepareBar::new();
+    let data = dataset::open(&plan, &|progress| bar.update(&progress), stop)?;
+    bar.finish();
+    let model = with_backend(plan.device, Inspect { plan: &plan, schema: data.schema() })??;
+    Ok(format!("{}\n{}\n\n{model}", plan.to_toml()?, prepare::summary(&plan, &data)))
+}
+
 struct Inspect<'a> {
     plan: &'a Plan,
-    stop: &'a AtomicBool,
+    schema: &'a Schema,
 }
 
 impl WithBackend for Inspect<'_> {
     type Output = anyhow::Result<String>;
 
     fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
-        let bar = PrepareBar::new();
-        let data = dataset::open(self.plan, &|progress| bar.update(&progress), self.stop)?;
-        bar.finish();
-        let learner = Learner::<B>::new(self.plan, data.schema(), device)?;
+        let learner = Learner::<B>::new(self.plan, self.schema, device)?;
         let mut table = Table::new(&["parameter", "shape", "numbers"]);
         for parameter in parameters::collect(&learner.model) {
             let kind = if parameters::is_statistic(&parameter.name) { " (statistic)" } else { "" };
@@ -58,15 +72,14 @@ impl WithBackend for Inspect<'_> {
             bytes += part.rows() * part.stride() * size_of::<f32>();
         }
         let mut fields = Table::new(&["field", "kind", "ids"]);
-        for field in &data.schema().categorical {
+        for field in &self.schema.categorical {
             fields.row(vec![field.name.clone(), "categorical".to_owned(), field.cardinality.to_string()]);
         }
-        for field in &data.schema().numeric {
+        for field in &self.schema.numeric {
             fields.row(vec![field.name.clone(), "numeric".to_owned(), "–".to_owned()]);
         }
         Ok(format!(
-            "\n{}\n\n{}\n\n{}\n\ntrainable parameters  {}\ntables with optimiser state  {bytes} bytes",
-            prepare::summary(self.plan, &data),
+            "{}\n\n{}\n\ntrainable parameters  {}\ntables with optimiser state  {bytes} bytes",
             fields.render(),
             table.render(),
             learner.parameter_count(),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::bail;
 use ctr_data::{EncodeOptions, Encoder, Labels};
 use ctr_model::ModelBackend;
 
@@ -20,6 +21,7 @@ use crate::training_run::{parameter_digest, predict};
 
 pub(super) fn run(args: &PredictArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let folder = RunFolder::open(&args.run)?;
+    check_output(args)?;
     let plan = folder.plan(&args.device.overrides())?;
     use_threads(&plan)?;
     let (predictions, metadata) = with_backend(plan.device, Predict { args, folder: &folder, plan: &plan, stop })??;
@@ -40,6 +42,7 @@ impl WithBackend for Predict<'_> {
 
     fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
         let record = self.folder.record()?;
+        self.folder.check_encoder(&record)?;
         let encoder = Encoder::load(&self.folder.encoder_path())?;
         let learner = saved_run::best::<B>(self.folder, self.plan, &record, encoder.schema(), device)?;
         let bar = PrepareBar::new();
@@ -59,6 +62,19 @@ impl WithBackend for Predict<'_> {
         };
         Ok((predict(&learner, &shards, self.plan, self.stop)?, metadata))
     }
+}
+
+/// Refuses an output that could not be written, or that would replace the rows it is made from, before any work is done.
+fn check_output(args: &PredictArgs) -> anyhow::Result<()> {
+    let folder = output_folder(&args.output);
+    if !folder.is_dir() {
+        bail!("--output {}: there is no folder `{}`; create it first", args.output.display(), folder.display());
+    }
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same(&args.data, &args.output) {
+        bail!("--output {}: this is the file to predict; choose another name", args.output.display());
+    }
+    Ok(())
 }
 
 /// Where the encoded rows lie meanwhile: predictions of the same rows have room there, or nothing has.

@@ -1,13 +1,24 @@
 //! `ctr resume`.
 use std::sync::atomic::AtomicBool;
 
-use super::train::{Place, train};
+use super::train::{Place, report, train};
 use crate::cli::ResumeArgs;
 use crate::config::Overrides;
-use crate::run_folder::RunFolder;
+use crate::printer;
+use crate::run_folder::{RunFolder, RunStatus};
 
 pub(super) fn run(args: &ResumeArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let folder = RunFolder::open(&args.run)?;
-    let plan = folder.plan(&Overrides::default())?;
+    let record = folder.record()?;
+    if record.status == RunStatus::Finished {
+        printer::result(&report(&folder, &record));
+        return Ok(());
+    }
+    let plan = folder.plan(&Overrides {
+        data_dir: args.data_dir.clone(),
+        cache_dir: args.cache_dir.clone(),
+        threads: args.threads,
+        ..Overrides::default()
+    })?;
     train(&plan, &Place::Existing(folder), stop)
 }

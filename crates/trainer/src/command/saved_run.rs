@@ -15,7 +15,7 @@ pub(super) fn best<B: ModelBackend>(
     schema: &Schema,
     device: B::Device,
 ) -> anyhow::Result<Learner<B>> {
-    let store = CheckpointStore::new(folder.checkpoints_path(), record.plan.clone(), record.dataset_digest.clone());
+    let store = CheckpointStore::new(folder.checkpoints_path(), plan.fingerprint()?, record.dataset_digest.clone());
     let checkpoint = store.load(Which::Best)?;
     Ok(checkpoint.restore(Learner::new(plan, schema, device)?)?)
 }

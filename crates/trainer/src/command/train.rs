@@ -10,6 +10,7 @@ use crate::cli::TrainArgs;
 use crate::config::Plan;
 use crate::dataset;
 use crate::device::{WithBackend, with_backend};
+use crate::learner::Learner;
 use crate::observe::{JsonlObserver, Observers, PrepareBar, progress_observer, rewind};
 use crate::printer::{self, metric};
 use crate::run_folder::{RunFolder, RunRecord};
@@ -50,10 +51,13 @@ impl WithBackend for Train<'_> {
         let bar = PrepareBar::new();
         let data = dataset::open(self.plan, &|progress| bar.update(&progress), self.stop)?;
         bar.finish();
+        // Before there is a folder: what cannot be trained leaves nothing behind.
+        let learner = Learner::<B>::new(self.plan, data.schema(), device)?;
         let (folder, resume) = match self.place {
             Place::New(asked) => (RunFolder::create(*asked, &self.plan.name)?, false),
             Place::Existing(folder) => (folder.clone(), true),
         };
+        let _lock = folder.lock()?;
         if resume {
             let store =
                 CheckpointStore::new(folder.checkpoints_path(), self.plan.fingerprint()?, data.digest().to_owned());
@@ -71,13 +75,13 @@ impl WithBackend for Train<'_> {
             observer: &mut observer,
             started,
         };
-        let record = run.run::<B>(device).with_context(|| format!("run {}", folder.path().display()))?;
+        let record = run.run(learner).with_context(|| format!("run {}", folder.path().display()))?;
         Ok((folder, record))
     }
 }
 
 /// The result, for people.
-fn report(folder: &RunFolder, record: &RunRecord) -> String {
+pub(super) fn report(folder: &RunFolder, record: &RunRecord) -> String {
     let Some(result) = &record.result else { return String::new() };
     let mut table = printer::Table::new(&["", "AUC", "log loss"]);
     let mut row = |name: &str, auc: Option<f64>, log_loss: f64| {

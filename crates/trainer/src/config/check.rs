@@ -12,7 +12,7 @@ use super::model::ModelConfig;
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
 use super::raw::{EmbeddingConfig, LoaderConfig, TrainingConfig};
 
-pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 24;
+pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 20;
 pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
 const EPOCHS: RangeInclusive<usize> = 1..=1_000_000;
 const WIDTH: RangeInclusive<usize> = 1..=1 << 20;
@@ -110,7 +110,13 @@ impl<'a> Checker<'a> {
                         return Err(ConfigError::Invalid { origin, key, value: width.to_string(), expected });
                     }
                 }
-                self.fraction("dropout", dnn.dropout)
+                self.fraction("dropout", dnn.dropout)?;
+                // Masks have sixteen bits an element.
+                let finest = 1.0 / 65_536.0;
+                if dnn.dropout == 0.0 || (finest..=1.0 - finest).contains(&dnn.dropout) {
+                    return Ok(());
+                }
+                Err(self.invalid("dropout", dnn.dropout, "0, or a number from 2⁻¹⁶ to 1 − 2⁻¹⁶"))
             }
         }
     }

@@ -200,6 +200,11 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
             let expected = "no such table in dense mode, where `[optimizer]` updates the tables; remove it or set `embedding.mode = \"sparse\"`";
             Err(embedding.invalid("optimizer", "given", expected))
         }
+        (EmbeddingMode::Dense, None) if matches!(config.optimizer, OptimizerConfig::Sgd(_)) => {
+            let expected = "\"sparse\" with `[embedding.optimizer] type = \"sgd\"`, because `optimizer.type` is \"sgd\": tables in dense \
+                            mode are updated by Adam";
+            Err(embedding.invalid("mode", "\"dense\"", expected))
+        }
         (EmbeddingMode::Sparse, None) => {
             let expected = "a table with `type` = sgd, adagrad, rowwise_adagrad or lazy_adam, because `embedding.mode` is \"sparse\"";
             Err(embedding.invalid("optimizer", "absent", expected))

@@ -162,7 +162,8 @@ impl Monitor {
 pub struct ReduceLrOnPlateauConfig {
     /// What the learning rate is multiplied by, in (0, 1). Default `0.1`.
     pub factor: f64,
-    /// The learning rate never goes below this, ≥ 0. Default `1e-6`.
+    /// The learning rate of `[optimizer]` never goes below this, ≥ 0; that of `[embedding.optimizer]` is lowered by the same factors.
+    /// Default `1e-6`.
     pub min_lr: f64,
 }
 

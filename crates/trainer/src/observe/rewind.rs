@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::repro::{FileError, write_atomic};
 
-/// Removes the lines that a resumed run will write again: epochs after `epochs`, the end of the run, and a line that was begun and not
+/// Removes the lines that a resumed run will write again: epochs after `epochs`, the start and the end of the run, and a line that was begun and not
 /// ended. A file that is absent stays absent.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ struct Line {
 fn is_kept(line: &[u8], epochs: usize) -> bool {
     // A line that cannot be read is not one that the resumed run writes again: it stays for people to look at.
     let Ok(line) = serde_json::from_slice::<Line>(line) else { return true };
-    line.event != "finish" && line.epoch.is_none_or(|epoch| epoch <= epochs)
+    !matches!(line.event.as_str(), "start" | "finish") && line.epoch.is_none_or(|epoch| epoch <= epochs)
 }
 
 #[cfg(test)]
@@ -46,9 +46,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         assert!(rewind(&path, 3).is_ok() && !path.exists());
-        let kept = "{\"event\":\"start\",\"name\":\"a\"}\n{\"event\":\"epoch\",\"epoch\":1}\nnot JSON\n";
+        let kept = "{\"event\":\"epoch\",\"epoch\":1}\nnot JSON\n";
+        let start = "{\"event\":\"start\",\"name\":\"a\"}\n";
         let gone = "{\"event\":\"epoch\",\"epoch\":2}\n{\"event\":\"finish\"}\n{\"event\":\"epoch\",\"ep";
-        fs::write(&path, format!("{kept}{gone}")).unwrap();
+        fs::write(&path, format!("{start}{kept}{gone}")).unwrap();
         rewind(&path, 1).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), kept);
         rewind(&path, 1).unwrap();

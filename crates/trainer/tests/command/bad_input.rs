@@ -76,6 +76,48 @@ fn a_file_that_is_no_config_is_an_error_with_its_place() {
     workspace.fail(&TRAIN, &["config.toml"]);
 }
 
+#[test]
+fn what_cannot_be_trained_leaves_no_folder() {
+    let workspace = Workspace::new();
+    let one_class = workspace.read("raw/valid.csv").replace("\n1,", "\n0,");
+    workspace.write("raw/valid.csv", &one_class);
+    workspace.fail(&TRAIN, &["one class", "log_loss"]);
+    assert_eq!(workspace.record("run")["status"], "failed");
+    let workspace = Workspace::new();
+    let config = workspace.read("config.toml");
+    let (start, rest) = config.split_once("mode = \"sparse\"").unwrap();
+    let (_, end) = rest.split_once("learning_rate = 0.05").unwrap();
+    workspace.write("config.toml", &format!("{start}mode = \"dense\"\n{end}\n[optimizer]\ntype = \"sgd\"\n"));
+    workspace.fail(&TRAIN, &["embedding.mode", "sgd"]);
+    assert!(!workspace.path("run").exists());
+}
+
+/// Runs the command where no file may grow beyond `kib` KiB: writes fail as on a full disk.
+fn limited(workspace: &Workspace, kib: u32, arguments: &str) -> (Option<i32>, String) {
+    // Ignoring the signal turns the limit into an error of `write`.
+    let script = format!("trap '' XFSZ; ulimit -f {kib}; exec '{}' {arguments}", env!("CARGO_BIN_EXE_ctr"));
+    let output = Command::new("bash").args(["-c", &script]).current_dir(workspace.path("")).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_disk_without_room_is_named_and_the_run_goes_on_when_there_is_room_again() {
+    let workspace = Workspace::new();
+    let (status, stderr) = limited(&workspace, 8, "train config.toml --run-dir run");
+    assert!(status == Some(1) && stderr.contains("error: ") && stderr.contains("cache"), "{stderr}");
+    assert!(!workspace.path("run").exists());
+
+    workspace.succeed(&["prepare", "config.toml"]);
+    let settings = "--set training.epochs=1 --set model.hidden_units=[64,64]";
+    let (status, stderr) = limited(&workspace, 12, &format!("train config.toml --run-dir run {settings}"));
+    assert!(status == Some(1) && stderr.contains("parameters.safetensors"), "{stderr}");
+    assert_eq!(workspace.record("run")["status"], "failed");
+    let entries = fs::read_dir(workspace.path("run/checkpoints")).unwrap();
+    assert!(entries.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with("unfinished-")));
+    workspace.succeed(&["resume", "run"]);
+    assert_eq!(workspace.record("run")["status"], "finished");
+}
+
 /// A file system that is full, where this process may mount one.
 struct FullDisk<'a> {
     workspace: &'a Workspace,
@@ -100,7 +142,7 @@ impl Drop for FullDisk<'_> {
 #[test]
 fn a_full_disk_is_named_and_leaves_no_half_file() {
     let workspace = Workspace::new();
-    // Room for the encoded data (some 60 kB) or a run's small files, not for both a checkpoint and what comes before it.
+    // Less than the encoded data, and less than a run with its checkpoint.
     let Some(_disk) = FullDisk::mount(&workspace, 16 * 1024) else {
         eprintln!("skipped: this user may not mount a small file system");
         return;

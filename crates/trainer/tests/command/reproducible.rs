@@ -35,6 +35,35 @@ fn dense_mode_and_ndarray_are_reproducible_too() {
     }
 }
 
+/// Layers large enough that matrix products are cut among threads (from 192³ multiplications on).
+#[test]
+fn products_on_several_threads_have_the_bits_of_one() {
+    let workspace = Workspace::new();
+    let large =
+        ["--set", "model.hidden_units=[160, 160]", "--set", "training.batch_size=1500", "--set", "training.epochs=2"];
+    for device in ["flex", "ndarray"] {
+        let run = |threads: &str| {
+            let extra = [&large[..], &["--device", device, "--threads", threads]].concat();
+            digests(&workspace.train(&format!("{device}-{threads}"), &extra))
+        };
+        let one = run("1");
+        assert_eq!(run("2"), one, "{device}");
+        assert_eq!(run("3"), one, "{device}");
+    }
+}
+
+#[test]
+fn logistic_regression_is_reproducible_too() {
+    let workspace = Workspace::new();
+    let config = workspace.read("config.toml");
+    let (start, rest) = config.split_once("type = \"dnn\"").unwrap();
+    let (_, end) = rest.split_once("dim = 4\n").unwrap();
+    workspace.write("config.toml", &format!("{start}type = \"lr\"\n[embedding]\n{end}"));
+    let one = workspace.train("one", &["--threads", "1"]);
+    assert!(one["result"]["test"]["auc"].as_f64().unwrap() > 0.6, "{one}");
+    assert_eq!(digests(&workspace.train("three", &["--threads", "3"])), digests(&one));
+}
+
 #[test]
 fn every_seed_matters_alone() {
     let workspace = Workspace::new();

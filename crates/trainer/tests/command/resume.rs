@@ -35,6 +35,15 @@ fn an_interrupted_run_goes_on_to_the_bits_of_one_never_stopped() {
 }
 
 #[test]
+fn resuming_a_finished_run_changes_nothing() {
+    let workspace = Workspace::new();
+    workspace.train("run", &["--set", "training.epochs=1"]);
+    let before = [workspace.read("run/run.json"), workspace.read("run/metrics.jsonl")];
+    assert!(workspace.succeed(&["resume", "run"]).contains("prediction digest"));
+    assert_eq!([workspace.read("run/run.json"), workspace.read("run/metrics.jsonl")], before);
+}
+
+#[test]
 fn a_damaged_checkpoint_is_named_and_not_used() {
     let workspace = Workspace::new();
     workspace.train("run", &["--set", "training.epochs=1"]);

@@ -42,6 +42,41 @@ fn eval_repeats_the_metrics_and_inspect_shows_the_parameters() {
 }
 
 #[test]
+fn an_edited_config_or_encoder_is_not_trusted() {
+    let workspace = Workspace::new();
+    workspace.train("run", &["--set", "training.epochs=1"]);
+    let config = workspace.read("run/config.toml");
+    workspace.write("run/config.toml", &config.replace("SmeLU(beta=0.5)", "ReLU"));
+    workspace.fail(&["eval", "run"], &["manifest.json", "plan fingerprint"]);
+    workspace.write("run/config.toml", &config);
+    let other = Workspace::new();
+    other.write("raw/train.csv", &other.read("raw/train.csv").replace("u1,", "u999,"));
+    other.train("run", &["--set", "training.epochs=1"]);
+    std::fs::copy(other.path("run/encoder/encoder.bin"), workspace.path("run/encoder/encoder.bin")).unwrap();
+    workspace.fail(&["predict", "run", "raw/test.csv", "-o", "x.parquet"], &["encoder.bin", "digest"]);
+}
+
+#[test]
+fn predictions_never_replace_the_rows_they_are_made_from() {
+    let workspace = Workspace::new();
+    workspace.train("run", &["--set", "training.epochs=1"]);
+    let before = workspace.read("raw/test.csv");
+    workspace.fail(&["predict", "run", "raw/test.csv", "-o", "raw/../raw/test.csv"], &["the file to predict"]);
+    assert_eq!(workspace.read("raw/test.csv"), before);
+    workspace.fail(&["predict", "run", "raw/test.csv", "-o", "nowhere/x.parquet"], &["no folder `nowhere`"]);
+}
+
+#[test]
+fn inspect_needs_nothing_but_the_folder_and_changes_nothing() {
+    let workspace = Workspace::new();
+    workspace.train("run", &["--set", "training.epochs=1"]);
+    std::fs::remove_dir_all(workspace.path("raw")).unwrap();
+    std::fs::remove_dir_all(workspace.path("cache")).unwrap();
+    assert!(workspace.succeed(&["inspect", "run"]).contains("tables.embedding"));
+    workspace.fail(&["inspect", "run", "--seed", "9"], &["--seed"]);
+}
+
+#[test]
 fn compare_tells_identical_runs_from_different_ones() {
     let workspace = Workspace::new();
     workspace.train("a", &[]);

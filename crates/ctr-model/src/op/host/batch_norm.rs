@@ -114,7 +114,7 @@ pub(super) fn backward(x: &[f32], grad: &mut [f32], norm: Norm<'_>) -> (Vec<f32>
     }
     let beta_grad = add_in_order(beta_partial, columns);
 
-    // dx = γ·r·(dy − Σdy/B − x̂·Σ(dy·x̂)/B) = a·dy + b·x + c, with a, b, c constant in a column.
+    // dx = γ·r·(dy − Σdy/B − x̂·Σ(dy·x̂)/B) = a·dy + b·(x − mean) + c, with a, b, c constant in a column.
     let rows = (x.len() / columns.max(1)) as f64;
     let coefficients: Vec<[f32; 3]> = (0..columns)
         .map(|c| {
@@ -123,11 +123,13 @@ pub(super) fn backward(x: &[f32], grad: &mut [f32], norm: Norm<'_>) -> (Vec<f32>
                 return [a as f32, 0.0, 0.0];
             }
             let slope = a * f64::from(gamma_grad[c]) / rows * f64::from(reciprocal[c]);
-            [a as f32, -slope as f32, (slope * f64::from(norm.mean[c]) - a * f64::from(beta_grad[c]) / rows) as f32]
+            [a as f32, -slope as f32, -(a * f64::from(beta_grad[c]) / rows) as f32]
         })
         .collect();
     let [a, b, c] = [0, 1, 2].map(|i| coefficients.iter().map(|row| row[i]).collect::<Vec<_>>());
-    grad.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(grad, x)| input_block(grad, x, &a, &b, &c));
+    grad.par_chunks_mut(block)
+        .zip(x.par_chunks(block))
+        .for_each(|(grad, x)| input_block(grad, x, norm.mean, [&a, &b, &c]));
     (gamma_grad, beta_grad)
 }
 
@@ -145,11 +147,11 @@ fn sums_block(x: &[f32], grad: &[f32], mean: &[f32], gamma_grad: &mut [f32], bet
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
-fn input_block(grad: &mut [f32], x: &[f32], a: &[f32], b: &[f32], c: &[f32]) {
+fn input_block(grad: &mut [f32], x: &[f32], mean: &[f32], [a, b, c]: [&[f32]; 3]) {
     let columns = a.len();
     for (grad, x) in grad.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
-        for ((((grad, x), a), b), c) in grad.iter_mut().zip(x).zip(a).zip(b).zip(c) {
-            *grad = a * *grad + (b * x + c);
+        for (((((grad, x), mean), a), b), c) in grad.iter_mut().zip(x).zip(mean).zip(a).zip(b).zip(c) {
+            *grad = a * *grad + (b * (x - mean) + c);
         }
     }
 }

@@ -204,7 +204,7 @@ fn values_out_of_range_are_refused() {
             "`optimizer.learning_rate` is 1e-60; expected a finite number > 0 (also as f32)",
         ),
         ("optimizer.beta2=1", "`optimizer.beta2` is 1.0; expected a number in [0, 1)"),
-        ("training.batch_size=0", "`training.batch_size` is 0; expected a whole number from 1 to 16777216"),
+        ("training.batch_size=0", "`training.batch_size` is 0; expected a whole number from 1 to 1048576"),
         ("training.batch_size=999999999999", "`training.batch_size` is 999999999999; expected"),
         ("training.epochs=0", "`training.epochs` is 0; expected"),
         ("training.gradient_clip_norm=0", "`training.gradient_clip_norm` is 0.0; expected"),

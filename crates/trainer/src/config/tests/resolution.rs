@@ -83,6 +83,7 @@ fn overrides_are_toml_or_bare_strings_and_the_last_one_wins() {
             "training . epochs = 6",
             "model.batch_norm=false",
             "optimizer={type=\"sgd\", learning_rate=1}",
+            "embedding={mode=\"sparse\", optimizer={type=\"sgd\"}}",
             "data.dataset.label=clicked",
         ],
     )
