@@ -4,7 +4,7 @@
 //! One training step, in the order of the data:
 //!
 //! ```text
-//! row plan ── gather ──► [B, F, D] leaf ──► model ──► logits [B] ──► loss
+//! row plan ── gather ──► [B, F, D] leaf ──► model ──► logits \[B\] ──► loss
 //!                                                                      │
 //! tables ◄── row optimiser ◄── segmented sum ◄── leaf gradient ◄── backward ──► dense gradients ──► dense optimiser
 //! ```

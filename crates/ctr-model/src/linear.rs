@@ -14,7 +14,7 @@ use crate::op::ModelBackend;
 pub struct Linear<B: Backend> {
     /// The weights, [I, O].
     pub weight: Param<Tensor<B, 2>>,
-    /// The bias, [O].
+    /// The bias, \[O\].
     pub bias: Param<Tensor<B, 1>>,
 }
 

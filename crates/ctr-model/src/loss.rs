@@ -3,7 +3,7 @@ use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::op::ModelBackend;
 
-/// Mean binary cross-entropy of logits z against labels y, in nats: mean(max(z, 0) − z·y + log(1 + exp(−|z|))); [B], [B] → [1].
+/// Mean binary cross-entropy of logits z against labels y, in nats: mean(max(z, 0) − z·y + log(1 + exp(−|z|))); \[B\], \[B\] → \[1\].
 ///
 /// # Gradient
 /// dz = (σ(z) − y)/B.

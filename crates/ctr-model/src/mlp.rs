@@ -32,7 +32,7 @@ fn relu() -> ActivationConfig {
     ActivationConfig::Relu
 }
 
-/// Hidden layers (linear → batch norm → activation → dropout), then a linear layer to one logit; [B, I] → [B].
+/// Hidden layers (linear → batch norm → activation → dropout), then a linear layer to one logit; [B, I] → \[B\].
 #[derive(Module, Debug)]
 pub struct Mlp<B: Backend> {
     layers: Vec<MlpLayer<B>>,
@@ -70,7 +70,7 @@ impl MlpConfig {
 }
 
 impl<B: ModelBackend> Mlp<B> {
-    /// Logits of a batch; [B, I] → [B].
+    /// Logits of a batch; [B, I] → \[B\].
     #[must_use]
     pub fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 1> {
         let hidden = self.layers.iter().fold(x, |x, layer| layer.forward(x, pass)); // [B, H]

@@ -17,13 +17,13 @@ use crate::pass::Pass;
 /// Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift", ICML 2015.
 #[derive(Module, Debug)]
 pub struct BatchNorm<B: Backend> {
-    /// The scale γ, [C].
+    /// The scale γ, \[C\].
     pub gamma: Param<Tensor<B, 1>>,
-    /// The shift β, [C].
+    /// The shift β, \[C\].
     pub beta: Param<Tensor<B, 1>>,
-    /// The running mean, [C].
+    /// The running mean, \[C\].
     pub running_mean: RunningState<Tensor<B, 1>>,
-    /// The running variance, [C].
+    /// The running variance, \[C\].
     pub running_var: RunningState<Tensor<B, 1>>,
     momentum: f64,
     epsilon: f64,

@@ -60,7 +60,7 @@ pub struct ConfigArgs {
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 
-    /// Device: flex, ndarray, wgpu[:N] or cuda[:N].
+    /// Device: flex, ndarray, wgpu or cuda; `wgpu:1` is the second GPU.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 

@@ -43,7 +43,7 @@ impl<B: ModelBackend> Learner<B> {
     }
 }
 
-/// The labels of a batch, [B].
+/// The labels of a batch, \[B\].
 fn labels<B: Backend>(batch: &HostBatch, device: &B::Device) -> Tensor<B, 1> {
     Tensor::from_data(TensorData::new(batch.labels.clone(), [batch.labels.len()]), device)
 }

@@ -18,7 +18,7 @@ pub type DnnConfig = MlpConfig;
 /// `z = MLP([e_1; …; e_F; x_1; …; x_N])`.
 ///
 /// # Shapes
-/// embeddings [B, F, D], numeric fields [B, N] → [B].
+/// embeddings [B, F, D], numeric fields [B, N] → \[B\].
 ///
 /// # Reference
 /// The deep part of Cheng et al., "Wide & deep learning for recommender systems", arXiv 1606.07792; in the BARS benchmark, `DLRM` with

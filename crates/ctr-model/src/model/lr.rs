@@ -20,10 +20,10 @@ pub struct LrConfig {}
 /// `z = b + Σ_f w_f[id_f] + Σ_n v_n·x_n`.
 ///
 /// # Shapes
-/// weights of the ids [B, F, 1], numeric fields [B, N] → [B].
+/// weights of the ids [B, F, 1], numeric fields [B, N] → \[B\].
 #[derive(Module, Debug)]
 pub struct Lr<B: Backend> {
-    /// b, [1].
+    /// b, \[1\].
     bias: Param<Tensor<B, 1>>,
     /// v, [N, 1].
     numeric: Option<Param<Tensor<B, 2>>>,

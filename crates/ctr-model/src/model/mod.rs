@@ -38,7 +38,7 @@ pub struct InputShape {
 
 /// A click-through-rate model.
 pub trait CtrModel<B: ModelBackend>: Module<B> {
-    /// The logits of a batch, [B].
+    /// The logits of a batch, \[B\].
     fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1>;
 }
 

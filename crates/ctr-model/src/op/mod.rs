@@ -2,7 +2,7 @@
 //!
 //! | piece | where |
 //! |---|---|
-//! | plain reference of every operation, in Burn's own operations | [`reference`] |
+//! | plain reference of every operation, in Burn's own operations | [`reference`](mod@reference) |
 //! | single-pass kernels on host memory, for `Flex` and `NdArray` | `host` |
 //! | hand-written backward passes | `autodiff` |
 use burn::tensor::backend::Backend;
@@ -27,27 +27,27 @@ pub type AdamTensors<B> = [FloatTensor<B>; 3];
 /// Each has a default body made of Burn's own operations (its reference); a backend overrides what it can do in fewer passes over memory.
 /// On [`Autodiff`](burn::backend::Autodiff) the differentiable ones have hand-written backward passes.
 pub trait ModelBackend: ActivationBackend {
-    /// y = x·W + b; x: [B, I], W: [I, O], b: [O], y: [B, O]. Differentiable in all three.
+    /// y = x·W + b; x: [B, I], W: [I, O], b: \[O\], y: [B, O]. Differentiable in all three.
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::add_row(Self::float_matmul(x, weight), bias)
     }
 
-    /// x + row, the row repeated over the batch; x: [B, C], row: [C].
+    /// x + row, the row repeated over the batch; x: [B, C], row: \[C\].
     fn add_row(x: FloatTensor<Self>, row: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::add_row::<Self>(x, row)
     }
 
-    /// Σ over the batch; x: [B, C] → [C].
+    /// Σ over the batch; x: [B, C] → \[C\].
     fn sum_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::sum_rows::<Self>(x)
     }
 
-    /// Mean and biased variance over the batch; x: [B, C] → ([C], [C]). Not differentiable: see [`batch_norm`](Self::batch_norm).
+    /// Mean and biased variance over the batch; x: [B, C] → (\[C\], \[C\]). Not differentiable: see [`batch_norm`](Self::batch_norm).
     fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
         reference::batch_moments::<Self>(x)
     }
 
-    /// y = γ·(x − mean)/√(variance + ε) + β; x: [B, C], the others [C].
+    /// y = γ·(x − mean)/√(variance + ε) + β; x: [B, C], the others \[C\].
     ///
     /// Differentiable in x, γ and β. `moments_of_batch` says that mean and variance are those of `x` itself, so that the gradient of x
     /// passes through them too (Ioffe & Szegedy 2015, section 3).
@@ -71,7 +71,7 @@ pub trait ModelBackend: ActivationBackend {
         reference::dropout::<Self>(x, key, probability)
     }
 
-    /// Mean binary cross-entropy of logits z against labels y in [0, 1], in nats; z, y: [B] → [1]. Differentiable in z.
+    /// Mean binary cross-entropy of logits z against labels y in [0, 1], in nats; z, y: \[B\] → \[1\]. Differentiable in z.
     fn bce_with_logits(logits: FloatTensor<Self>, labels: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::bce_with_logits::<Self>(logits, labels)
     }
@@ -87,7 +87,7 @@ pub trait ModelBackend: ActivationBackend {
     }
 }
 
-/// The tensors and constants of a batch normalisation; each tensor is [C].
+/// The tensors and constants of a batch normalisation; each tensor is \[C\].
 #[derive(Clone, Debug)]
 pub struct NormTensors<B: Backend> {
     /// The scale γ.

@@ -106,7 +106,7 @@ pub fn bce_with_logits<B: Backend>(logits: FloatTensor<B>, labels: FloatTensor<B
     primitive((z.clone().clamp_min(0.0) - z * y + tail).mean())
 }
 
-/// dL/dz = (σ(z) − y)·g/B for the loss above; g is the gradient of the loss, [1].
+/// dL/dz = (σ(z) − y)·g/B for the loss above; g is the gradient of the loss, \[1\].
 pub(super) fn bce_with_logits_backward<B: Backend>(
     logits: FloatTensor<B>,
     labels: FloatTensor<B>,

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::rows::{add_in_order, rows_per_block};
 
-/// The vectors of a normalisation, each [C].
+/// The vectors of a normalisation, each \[C\].
 #[derive(Clone, Copy)]
 pub(super) struct Norm<'a> {
     pub(super) gamma: &'a [f32],
