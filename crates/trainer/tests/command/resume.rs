@@ -1,6 +1,16 @@
 //! Stopping and going on.
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexDevice;
+use trainer::config::{Overrides, Plan};
+use trainer::learner::Learner;
+use trainer::observe::{Event, ObserveError, Observer};
+use trainer::run_folder::{RunFolder, RunRecord};
+use trainer::training_run::TrainingRun;
 
 use crate::workspace::{Workspace, digests};
 
@@ -60,4 +70,52 @@ fn a_damaged_checkpoint_is_named_and_not_used() {
     std::fs::write(&path, &bytes).unwrap();
     workspace.fail(&["eval", "run"], &["parameters.safetensors", "size in bytes"]);
     assert!(!workspace.path("x.parquet").exists());
+}
+
+/// Sets the flag of an interruption at a chosen step of a chosen epoch.
+struct StopAt<'a> {
+    epoch: usize,
+    step: usize,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for StopAt<'_> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserveError> {
+        if let Event::Step { epoch, step, .. } = event
+            && (*epoch, *step) == (self.epoch, self.step)
+        {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Trains in this process until the end, or until the given (epoch, step).
+fn train_until(workspace: &Workspace, run: &str, resume: bool, at: (usize, usize)) -> anyhow::Result<RunRecord> {
+    let overrides = Overrides { cache_dir: Some(workspace.path("cache")), ..Overrides::default() };
+    let plan = Plan::load(&workspace.path("config.toml"), &overrides)?;
+    let stop = AtomicBool::new(false);
+    let data = trainer::dataset::open(&plan, &|_| {}, &stop)?;
+    let path = workspace.path(run);
+    let folder = if resume { RunFolder::open(&path)? } else { RunFolder::create(Some(&path), "x")? };
+    let learner = Learner::<Flex>::new(&plan, data.schema(), FlexDevice)?;
+    let mut observer = StopAt { epoch: at.0, step: at.1, stop: &stop };
+    let (observer, started) = (&mut observer, Instant::now());
+    TrainingRun { plan: &plan, dataset: &data, folder: &folder, resume, stop: &stop, observer, started }.run(learner)
+}
+
+#[test]
+fn a_run_stopped_within_an_epoch_repeats_and_skips_no_batch() {
+    let workspace = Workspace::new();
+    let never = (usize::MAX, 0);
+    let straight = train_until(&workspace, "straight", false, never).unwrap().result.unwrap();
+    for (epoch, step) in [(1, 1), (2, 5), (3, 12)] {
+        let run = format!("stopped-{epoch}-{step}");
+        let error = train_until(&workspace, &run, false, (epoch, step)).unwrap_err().to_string();
+        assert!(error.contains("interrupted"), "{error}");
+        let resumed = train_until(&workspace, &run, true, never).unwrap().result.unwrap();
+        assert_eq!(resumed.parameter_digest, straight.parameter_digest, "{run}");
+        assert_eq!(resumed.prediction_digest, straight.prediction_digest, "{run}");
+        assert_eq!(resumed.steps, straight.steps, "{run}");
+    }
 }
