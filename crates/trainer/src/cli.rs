@@ -124,7 +124,7 @@ pub struct PrepareArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ctr train configs/quickstart.toml\n  ctr train configs/frappe/dnn_relu.toml --data-dir \
-                        ~/data/frappe --set training.epochs=5 --run-dir runs/short"
+                        ~/data/frappe --set training.epochs=5 --run-dir runs/short\n  ctr train configs/quickstart.toml --run-dir runs/job --resume auto"
 )]
 pub struct TrainArgs {
     /// The run config.
@@ -134,17 +134,37 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 
+    /// Whether to go on with the run that is in the folder.
+    #[arg(long, value_enum, default_value_t = ResumeMode::Never, value_name = "MODE", requires_if("auto", "run_dir"))]
+    pub resume: ResumeMode,
+
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented where it is defined")]
     pub options: ConfigArgs,
 }
 
+/// What `ctr train` does with a folder that holds a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResumeMode {
+    /// Refuse it.
+    Never,
+    /// Go on with the run from its latest checkpoint, or begin it where there is none: the same command line starts a job and
+    /// starts it again.
+    Auto,
+}
+
 /// `ctr resume`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  ctr resume runs/quickstart-001")]
+#[command(
+    after_help = "Examples:\n  ctr resume runs/quickstart-001\n  ctr resume runs/quickstart-001 --from step-0000000391"
+)]
 pub struct ResumeArgs {
     /// The run folder.
     pub run: PathBuf,
+
+    /// Go on from this checkpoint, a folder in the run's `checkpoints/`, instead of the latest one.
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
 
     /// Folder of the raw data files, where it has moved.
     #[arg(long, value_name = "DIR")]

@@ -6,13 +6,14 @@ use ctr_data::{DataError, Dataset, LoaderOptions, Order, Split};
 use ctr_model::ModelBackend;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Which};
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
 use crate::config::{Monitor, Plan};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
 use crate::learner::Learner;
 use crate::metric::{ClassificationMetrics, MetricError};
 use crate::observe::{EpochSummary, Event, ObserveError, Observer};
 use crate::repro::Stream;
+use crate::training_run::parameter_digest;
 
 /// Where the loop stands: with the parameters and the optimisers' state, all that a resumed run needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub struct FitState {
     pub epochs_without_improvement: usize,
     /// Whether training is over.
     pub finished: bool,
+    /// Seconds of training and validation so far, over all processes that worked on the run. No number of the run depends on it.
+    pub train_seconds: f64,
 }
 
 /// The best validation so far.
@@ -57,6 +60,7 @@ impl Default for FitState {
             best: None,
             epochs_without_improvement: 0,
             finished: false,
+            train_seconds: 0.0,
         }
     }
 }
@@ -122,28 +126,58 @@ pub struct FitContext<'a> {
     pub stop: &'a AtomicBool,
 }
 
+impl FitState {
+    /// Whether the state is that at the end of an epoch, its validation included.
+    #[must_use]
+    pub fn ends_epoch(&self) -> bool {
+        self.epochs > 0 && self.batches == 0
+    }
+}
+
+/// The state with the checkpoints that it goes to.
+struct Progress {
+    state: FitState,
+    saver: CheckpointSaver,
+    /// `train_seconds` at the beginning of this process, and when that was.
+    before: (f64, Instant),
+}
+
+impl Progress {
+    fn save<B: ModelBackend>(&mut self, learner: &Learner<B>, best: bool) -> Result<(), CheckpointError> {
+        self.take_time();
+        self.saver.save(Checkpoint::of(learner, &self.state), best)
+    }
+
+    fn take_time(&mut self) {
+        self.state.train_seconds = self.before.0 + self.before.1.elapsed().as_secs_f64();
+    }
+}
+
 /// Trains from `state` to the end of training.
 ///
 /// # Errors
 /// See [`FitError`]; on an interruption the state is saved first.
 pub fn fit<B: ModelBackend>(
     mut learner: Learner<B>,
-    mut state: FitState,
+    state: FitState,
     context: &FitContext<'_>,
     observer: &mut dyn Observer,
 ) -> Result<(Learner<B>, FitState), FitError> {
     check_splits(context)?;
-    while !state.finished {
-        let rows_before = state.rows;
+    let saver = CheckpointSaver::new(context.store.clone(), &context.plan.checkpoint);
+    let mut progress = Progress { before: (state.train_seconds, Instant::now()), saver, state };
+    while !progress.state.finished {
+        let rows_before = progress.state.rows;
         let started = Instant::now();
-        learner = train_epoch(learner, &mut state, context, observer)?;
+        learner = train_epoch(learner, &mut progress, context, observer)?;
         let train_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let valid = match validate(&learner, context) {
-            Err(Stopped::Interrupted) => return Err(interrupted(&learner, &state, context)?),
+            Err(Stopped::Interrupted) => return Err(interrupted(&learner, &mut progress)?),
             Err(Stopped::Failed(error)) => return Err(error),
             Ok(valid) => valid,
         };
+        let state = &mut progress.state;
         let summary = EpochSummary {
             epoch: state.epochs + 1,
             steps: learner.steps,
@@ -157,12 +191,12 @@ pub fn fit<B: ModelBackend>(
         };
         let improved = state.end_epoch(context.plan, &valid)?;
         learner.rate_scale = state.rate_scale;
-        let roles: &[Which] = if improved { &[Which::Best, Which::Last] } else { &[Which::Last] };
         // In this order: a line too many is removed when the run is resumed, one too few would be lost.
         observer.observe(&Event::EpochFinished(summary))?;
-        context.store.save(&Checkpoint::of(&learner, &state), roles)?;
+        progress.save(&learner, improved)?;
     }
-    Ok((learner, state))
+    progress.saver.finish()?;
+    Ok((learner, progress.state))
 }
 
 impl FitState {
@@ -195,11 +229,12 @@ impl FitState {
 
 fn train_epoch<B: ModelBackend>(
     mut learner: Learner<B>,
-    state: &mut FitState,
+    progress: &mut Progress,
     context: &FitContext<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Learner<B>, FitError> {
     let plan = context.plan;
+    let state = &progress.state;
     let shards = context.dataset.split(Split::Train);
     let order = Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: state.epochs as u64 };
     let options = LoaderOptions {
@@ -216,20 +251,33 @@ fn train_epoch<B: ModelBackend>(
     let (started, first_row) = (Instant::now(), state.rows);
     for batch in batches {
         if context.stop.load(Ordering::Relaxed) {
-            return Err(interrupted(&learner, state, context)?);
+            return Err(interrupted(&learner, progress)?);
         }
         let batch = batch?;
+        if plan.watch.row_ledger {
+            observer.observe(&Event::RowsTaken { epoch, step: learner.steps + 1, rows: batch.examples.clone() })?;
+        }
         let loss;
         (learner, loss) = learner.step(&batch);
         if !loss.is_finite() {
             return Err(FitError::Diverged { loss, step: learner.steps, epoch });
         }
+        let state = &mut progress.state;
         state.batches += 1;
         state.loss_sum += loss * batch.labels.len() as f64;
         state.rows += batch.labels.len() as u64;
         let samples_per_second = (state.rows - first_row) as f64 / started.elapsed().as_secs_f64();
-        let loss = state.loss_sum / state.rows as f64;
-        observer.observe(&Event::Step { epoch, step: state.batches, steps, loss, samples_per_second })?;
+        let mean_loss = state.loss_sum / state.rows as f64;
+        let step = state.batches;
+        observer.observe(&Event::Step { epoch, step, steps, loss: mean_loss, samples_per_second })?;
+        if plan.watch.step_digests > 0 && learner.steps.is_multiple_of(plan.watch.step_digests) {
+            let parameter_digest = parameter_digest(&learner);
+            observer.observe(&Event::StepDigest { epoch, step: learner.steps, loss, parameter_digest })?;
+        }
+        // The end of an epoch has a checkpoint of its own.
+        if step < steps && progress.saver.is_due(learner.steps)? {
+            progress.save(&learner, false)?;
+        }
     }
     Ok(learner)
 }
@@ -272,11 +320,8 @@ fn validate<B: ModelBackend>(learner: &Learner<B>, context: &FitContext<'_>) -> 
 }
 
 /// Saves the state as it is after the last whole step; the epoch goes on from there.
-fn interrupted<B: ModelBackend>(
-    learner: &Learner<B>,
-    state: &FitState,
-    context: &FitContext<'_>,
-) -> Result<FitError, FitError> {
-    context.store.save(&Checkpoint::of(learner, state), &[Which::Last])?;
-    Ok(FitError::Interrupted { steps: learner.steps, epoch: state.epochs + 1 })
+fn interrupted<B: ModelBackend>(learner: &Learner<B>, progress: &mut Progress) -> Result<FitError, FitError> {
+    progress.save(learner, false)?;
+    progress.saver.finish()?;
+    Ok(FitError::Interrupted { steps: learner.steps, epoch: progress.state.epochs + 1 })
 }

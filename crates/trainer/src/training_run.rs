@@ -6,7 +6,7 @@ use std::time::Instant;
 use ctr_data::{Dataset, Shards, Split};
 use ctr_model::ModelBackend;
 
-use crate::checkpoint::{CheckpointStore, Which, all_parameters};
+use crate::checkpoint::{Checkpoint, CheckpointStore, Identity, Which, all_parameters, schema_fingerprint};
 use crate::config::Plan;
 use crate::evaluate::{self, EvaluateOptions};
 use crate::fit::{FitContext, FitState, fit};
@@ -25,8 +25,8 @@ pub struct TrainingRun<'a> {
     pub dataset: &'a Dataset,
     /// Where the run is kept.
     pub folder: &'a RunFolder,
-    /// Whether to go on from the last checkpoint.
-    pub resume: bool,
+    /// The checkpoint to go on from; none begins the run.
+    pub resume: Option<Checkpoint>,
     /// Set when the user asks to stop.
     pub stop: &'a AtomicBool,
     /// Who watches.
@@ -42,9 +42,8 @@ impl TrainingRun<'_> {
     /// Whatever kept the run from its end; `run.json` then says `interrupted` or `failed`.
     pub fn run<B: ModelBackend>(mut self, learner: Learner<B>) -> anyhow::Result<RunRecord> {
         let mut record = self.record(&learner)?;
-        let store =
-            CheckpointStore::new(self.folder.checkpoints_path(), record.plan.clone(), record.dataset_digest.clone());
-        let (learner, state) = self.begin(learner, &store)?;
+        let store = CheckpointStore::new(self.folder.checkpoints_path(), identity(self.plan, self.dataset)?);
+        let (learner, state) = self.begin(learner)?;
         record.encoder_digest = self.folder.encoder_digest()?;
         self.folder.write_record(&record)?;
         match self.finish(learner, state, &store, &record) {
@@ -78,10 +77,8 @@ impl TrainingRun<'_> {
         record: &RunRecord,
     ) -> anyhow::Result<RunResult> {
         self.announce()?;
-        let train_started = Instant::now();
         let context = FitContext { plan: self.plan, dataset: self.dataset, store, stop: self.stop };
         let (learner, state) = fit(learner, state, &context, self.observer)?;
-        let train_seconds = train_started.elapsed().as_secs_f64();
         let steps = learner.steps;
 
         let learner = store.load(Which::Best)?.restore(learner)?;
@@ -103,7 +100,7 @@ impl TrainingRun<'_> {
             bayes: bayes(self.dataset.split(Split::Test))?,
             parameter_digest,
             prediction_digest: test.digest,
-            train_seconds,
+            train_seconds: state.train_seconds,
             wall_seconds: self.started.elapsed().as_secs_f64(),
         })
     }
@@ -145,15 +142,9 @@ impl TrainingRun<'_> {
         })
     }
 
-    fn begin<B: ModelBackend>(
-        &self,
-        learner: Learner<B>,
-        store: &CheckpointStore,
-    ) -> anyhow::Result<(Learner<B>, FitState)> {
-        if self.resume && store.has(Which::Last) {
-            let checkpoint = store.load(Which::Last)?;
-            let learner = checkpoint.restore(learner)?;
-            return Ok((learner, checkpoint.fit));
+    fn begin<B: ModelBackend>(&mut self, learner: Learner<B>) -> anyhow::Result<(Learner<B>, FitState)> {
+        if let Some(checkpoint) = self.resume.take() {
+            return Ok((checkpoint.restore(learner)?, checkpoint.fit));
         }
         self.folder.write_plan(self.plan)?;
         self.dataset.encoder()?.save(&self.folder.make_subfolder("encoder")?)?;
@@ -175,6 +166,15 @@ impl TrainingRun<'_> {
         let metrics = ClassificationMetrics::from_logits(&evaluate::labels(shards), predictions.logits())?;
         Ok(Evaluated { metrics, digest: predictions.digest() })
     }
+}
+
+/// What the checkpoints of a run with this plan and these data belong to.
+///
+/// # Errors
+/// When the plan or the schema cannot be written down.
+pub fn identity(plan: &Plan, dataset: &Dataset) -> anyhow::Result<Identity> {
+    let (plan, dataset, schema) = (plan.fingerprint()?, dataset.digest().to_owned(), dataset.schema());
+    Ok(Identity { plan, schema: schema_fingerprint(schema)?, dataset })
 }
 
 /// Predictions of a learner for encoded rows, in file order.

@@ -7,7 +7,7 @@ use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::{OptimizerConfig, UpdateStep};
 use crate::op::ModelBackend;
-use crate::parameters::{NamedParameter, PathStack};
+use crate::parameters::{NamedParameter, ParameterError, PathStack};
 
 /// Both moments of one parameter.
 #[derive(Clone, Debug)]
@@ -70,20 +70,42 @@ impl<B: ModelBackend> DenseOptimizer<B> {
             .collect()
     }
 
-    /// Replaces the moments by those of [`state`](Self::state).
-    pub fn set_state(&mut self, state: &[NamedParameter], device: &B::Device) {
-        let tensor = |parameter: &NamedParameter| {
-            B::float_from_data(TensorData::new(parameter.values.clone(), parameter.shape.clone()), device)
-        };
-        let find = |name: String| state.iter().find(|parameter| parameter.name == name);
-        self.moments = state
-            .iter()
-            .filter_map(|first| {
-                let name = first.name.strip_suffix(".first")?;
-                let second = find(format!("{name}.second"))?;
-                Some((name.to_owned(), MomentPair { first: tensor(first), second: tensor(second) }))
-            })
-            .collect();
+    /// Replaces the moments by those of [`state`](Self::state), which belong to these parameters.
+    ///
+    /// # Errors
+    /// When one of a pair is missing, or a moment belongs to no parameter or has another shape than its parameter.
+    pub fn set_state(
+        &mut self,
+        state: &[NamedParameter],
+        parameters: &[NamedParameter],
+        device: &B::Device,
+    ) -> Result<(), ParameterError> {
+        let mut moments = BTreeMap::new();
+        for moment in state {
+            let unknown = || ParameterError::Unknown { name: moment.name.clone() };
+            let (name, half) = moment.name.rsplit_once('.').ok_or_else(unknown)?;
+            let parameter = parameters.iter().find(|parameter| parameter.name == name).ok_or_else(unknown)?;
+            if moment.shape != parameter.shape {
+                let (expected, found) = (parameter.shape.clone(), moment.shape.clone());
+                return Err(ParameterError::Shape { name: moment.name.clone(), expected, found });
+            }
+            let other = match half {
+                "first" => "second",
+                "second" => "first",
+                _ => return Err(unknown()),
+            };
+            let other = format!("{name}.{other}");
+            let pair = state.iter().find(|moment| moment.name == other);
+            let pair = pair.ok_or_else(|| ParameterError::Missing { name: other, expected: moment.shape.clone() })?;
+            if half == "first" {
+                let tensor = |moment: &NamedParameter| {
+                    B::float_from_data(TensorData::new(moment.values.clone(), moment.shape.clone()), device)
+                };
+                moments.insert(name.to_owned(), MomentPair { first: tensor(moment), second: tensor(pair) });
+            }
+        }
+        self.moments = moments;
+        Ok(())
     }
 
     fn update(

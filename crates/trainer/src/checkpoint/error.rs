@@ -1,6 +1,6 @@
 //! What can be wrong with a checkpoint.
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ctr_model::embedding::TableError;
 use ctr_model::parameters::ParameterError;
@@ -33,7 +33,7 @@ pub enum CheckpointError {
     },
     /// There is no such checkpoint.
     #[error(
-        "{path}: this run has no `{which}` checkpoint yet; expected the file {which}.json, which the first finished epoch writes"
+        "{path}: this run has no `{which}` checkpoint yet; expected one in the file index.json, which the first finished epoch writes"
     )]
     None {
         /// The folder of the checkpoints.
@@ -61,7 +61,7 @@ pub enum CheckpointError {
     },
     /// A file has changed since it was written.
     #[error(
-        "{path}: damaged: {what} is {found}, the manifest says {expected}; restore the file from a copy, or train again"
+        "{path}: damaged: {what} is {found}, the manifest says {expected}; restore the file from a copy, or go on from an older checkpoint with `ctr resume RUN --from NAME`"
     )]
     Damaged {
         /// The file.
@@ -99,4 +99,43 @@ pub enum CheckpointError {
         /// What the run has.
         expected: String,
     },
+    /// A number of the state is not finite.
+    #[error(
+        "the tensor `{name}` has the value {value} (element {element}) after step {steps}: training diverged, and this state is not kept. The \
+         checkpoints before it are. Lower `optimizer.learning_rate`, set `training.gradient_clip_norm`, or look for outliers in the numeric \
+         fields"
+    )]
+    NotFinite {
+        /// The tensor.
+        name: String,
+        /// Which of its elements, in row-major order.
+        element: usize,
+        /// What it is.
+        value: f32,
+        /// Steps done.
+        steps: u64,
+    },
+    /// No thread could be started.
+    #[error(
+        "cannot start the thread that writes checkpoints: {source}; set `checkpoint.asynchronous = false` and `ctr resume` the run"
+    )]
+    Thread {
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The thread that writes checkpoints ended without an answer.
+    #[error(
+        "the thread that wrote the checkpoint of step {steps} ended without an answer; the checkpoint before it is whole: `ctr resume` the run, and \
+         report this"
+    )]
+    Writer {
+        /// Steps done.
+        steps: u64,
+    },
+}
+
+impl CheckpointError {
+    pub(super) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Malformed { path: path.to_owned(), reason: reason.into() }
+    }
 }

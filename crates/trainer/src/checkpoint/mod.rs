@@ -5,18 +5,21 @@
 //!   step-0000001234/            written under another name, then renamed
 //!     parameters.safetensors    dense parameters, running statistics and table weights, by name
 //!     optimizer.safetensors     moments of the dense parameters and state of the table rows
-//!     manifest.json             written last: version, state of the loop, size and BLAKE3 digest of each file
-//!   best.json, last.json        name one of the folders; replaced atomically
+//!     manifest.json             written last: state of the loop, what it belongs to, size and BLAKE3 digest of each file
+//!   index.json                  names the folders that are kept, and the best one; replaced in one piece
 //! ```
 //!
-//! A crash at any moment leaves the previous pointer with its folder, or the new one.
+//! A crash at any moment leaves the previous index with its folders, or the new one. `docs/checkpoints.md` tells the whole story.
 mod error;
 mod manifest;
+mod saver;
+mod sealed;
 mod store;
-mod tensors;
+pub(crate) mod tensors;
 
 pub use error::CheckpointError;
-pub use manifest::{FileEntry, Manifest};
+pub use manifest::{FileEntry, Identity, Index, IndexEntry, Manifest, Retention, schema_fingerprint};
+pub use saver::CheckpointSaver;
 pub use store::{CheckpointStore, Which};
 
 use ctr_model::ModelBackend;
@@ -52,6 +55,20 @@ impl Checkpoint {
         Self { steps: learner.steps, fit: fit.clone(), parameters: all_parameters(learner), optimizer }
     }
 
+    /// Refuses a state that training has broken: it could only be resumed to fail again.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotFinite`] with the first number that is not finite.
+    pub(crate) fn check_finite(&self) -> Result<(), CheckpointError> {
+        for parameter in self.parameters.iter().chain(&self.optimizer) {
+            if let Some(element) = parameter.values.iter().position(|value| !value.is_finite()) {
+                let (name, value) = (parameter.name.clone(), parameter.values[element]);
+                return Err(CheckpointError::NotFinite { name, element, value, steps: self.steps });
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the state into a learner of the same plan and schema.
     ///
     /// # Errors
@@ -68,7 +85,7 @@ impl Checkpoint {
                 table.set_state(find(&table_states, &state_name(table.name()))?)?;
             }
         }
-        learner.dense.set_state(&moments, &learner.device);
+        learner.dense.set_state(&moments, &dense, &learner.device)?;
         learner.steps = self.steps;
         learner.rate_scale = self.fit.rate_scale;
         Ok(learner)

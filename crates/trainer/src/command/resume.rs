@@ -10,7 +10,7 @@ use crate::run_folder::{RunFolder, RunStatus};
 pub(super) fn run(args: &ResumeArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let folder = RunFolder::open(&args.run)?;
     let record = folder.record()?;
-    if record.status == RunStatus::Finished {
+    if record.status == RunStatus::Finished && args.from.is_none() {
         printer::result(&report(&folder, &record));
         return Ok(());
     }
@@ -20,5 +20,5 @@ pub(super) fn run(args: &ResumeArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         threads: args.threads,
         ..Overrides::default()
     })?;
-    train(&plan, &Place::Existing(folder), stop)
+    train(&plan, &Place::Existing { folder, from: args.from.as_deref() }, stop)
 }

@@ -2,7 +2,7 @@
 use ctr_data::Schema;
 use ctr_model::ModelBackend;
 
-use crate::checkpoint::{CheckpointStore, Which};
+use crate::checkpoint::{CheckpointStore, Identity, Which, schema_fingerprint};
 use crate::config::Plan;
 use crate::learner::Learner;
 use crate::run_folder::{RunFolder, RunRecord};
@@ -15,7 +15,12 @@ pub(super) fn best<B: ModelBackend>(
     schema: &Schema,
     device: B::Device,
 ) -> anyhow::Result<Learner<B>> {
-    let store = CheckpointStore::new(folder.checkpoints_path(), plan.fingerprint()?, record.dataset_digest.clone());
+    let identity = Identity {
+        plan: plan.fingerprint()?,
+        schema: schema_fingerprint(schema)?,
+        dataset: record.dataset_digest.clone(),
+    };
+    let store = CheckpointStore::new(folder.checkpoints_path(), identity);
     let checkpoint = store.load(Which::Best)?;
     Ok(checkpoint.restore(Learner::new(plan, schema, device)?)?)
 }

@@ -1,32 +1,73 @@
 //! `ctr train`.
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use ctr_data::Dataset;
 
 use super::use_threads;
-use crate::checkpoint::{CheckpointStore, Which};
-use crate::cli::TrainArgs;
+use crate::checkpoint::{Checkpoint, CheckpointStore, Which};
+use crate::cli::{ResumeMode, TrainArgs};
 use crate::config::Plan;
 use crate::dataset;
 use crate::device::{WithBackend, with_backend};
 use crate::learner::Learner;
-use crate::observe::{JsonlObserver, Observers, PrepareBar, progress_observer, rewind};
+use crate::observe::{JsonlObserver, Observer, Observers, PrepareBar, RowLedger, progress_observer, rewind};
 use crate::printer::{self, metric};
-use crate::run_folder::{RunFolder, RunRecord};
-use crate::training_run::TrainingRun;
+use crate::run_folder::{RunFolder, RunRecord, RunStatus};
+use crate::training_run::{TrainingRun, identity};
 
 pub(super) fn run(args: &TrainArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let plan = Plan::load(&args.config, &args.options.overrides())?;
-    train(&plan, &Place::New(args.run_dir.as_deref()), stop)
+    let place = match (args.resume, &args.run_dir) {
+        (ResumeMode::Auto, Some(path)) => match RunFolder::adopt(path)? {
+            Some(folder) => {
+                let record = folder.record()?;
+                if record.status == RunStatus::Finished && record.plan == plan.fingerprint()? {
+                    printer::result(&report(&folder, &record));
+                    return Ok(());
+                }
+                check_same(&plan, &folder, &record)?;
+                Place::Existing { folder, from: None }
+            }
+            None => Place::Adopted(path),
+        },
+        (_, asked) => Place::New(asked.as_deref()),
+    };
+    train(&plan, &place, stop)
+}
+
+/// A run goes on only as what it is.
+fn check_same(plan: &Plan, folder: &RunFolder, record: &RunRecord) -> anyhow::Result<()> {
+    let (fingerprint, device) = (plan.fingerprint()?, plan.device.to_string());
+    for (what, found, expected) in
+        [("plan fingerprint", &fingerprint, &record.plan), ("device", &device, &record.device)]
+    {
+        if found != expected {
+            bail!(
+                "{}: the run in this folder has the {what} {expected}, the given configuration has {found}; give the configuration of the run, or \
+                 another `--run-dir`",
+                folder.path().display()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Where a run goes.
 pub(super) enum Place<'a> {
     /// A new folder, at this path or one that is found.
-    New(Option<&'a std::path::Path>),
+    New(Option<&'a Path>),
+    /// This folder, which is empty, absent, or left by a process that ended before its run began.
+    Adopted(&'a Path),
     /// The folder of a run that was stopped.
-    Existing(RunFolder),
+    Existing {
+        /// The folder.
+        folder: RunFolder,
+        /// The checkpoint to go on from instead of the latest one.
+        from: Option<&'a str>,
+    },
 }
 
 /// Trains and prints the result.
@@ -53,19 +94,23 @@ impl WithBackend for Train<'_> {
         bar.finish();
         // Before there is a folder: what cannot be trained leaves nothing behind.
         let learner = Learner::<B>::new(self.plan, data.schema(), device)?;
-        let (folder, resume) = match self.place {
-            Place::New(asked) => (RunFolder::create(*asked, &self.plan.name)?, false),
-            Place::Existing(folder) => (folder.clone(), true),
+        let (folder, resumed) = match self.place {
+            Place::New(asked) => (RunFolder::create(*asked, &self.plan.name)?, None),
+            Place::Adopted(path) => (RunFolder::create_in_place(path)?, None),
+            Place::Existing { folder, from } => (folder.clone(), Some(*from)),
         };
         let _lock = folder.lock()?;
-        if resume {
-            let store =
-                CheckpointStore::new(folder.checkpoints_path(), self.plan.fingerprint()?, data.digest().to_owned());
-            let epochs = if store.has(Which::Last) { store.manifest(Which::Last)?.1.fit.epochs } else { 0 };
-            rewind(&folder.metrics_path(), epochs)?;
+        let resume = match resumed {
+            None => None,
+            Some(from) => self.take_up(&folder, &data, from)?,
+        };
+        let steps = resume.as_ref().map_or(0, |checkpoint| checkpoint.steps);
+        let mut observers: Vec<Box<dyn Observer>> =
+            vec![progress_observer(), Box::new(JsonlObserver::append(&folder.metrics_path())?)];
+        if self.plan.watch.row_ledger {
+            observers.push(Box::new(RowLedger::append(&folder.ledger_path(), steps)?));
         }
-        let log = JsonlObserver::append(&folder.metrics_path())?;
-        let mut observer = Observers::new(vec![progress_observer(), Box::new(log)]);
+        let mut observer = Observers::new(observers);
         let run = TrainingRun {
             plan: self.plan,
             dataset: &data,
@@ -77,6 +122,22 @@ impl WithBackend for Train<'_> {
         };
         let record = run.run(learner).with_context(|| format!("run {}", folder.path().display()))?;
         Ok((folder, record))
+    }
+}
+
+impl Train<'_> {
+    /// The checkpoint to go on from, none where the run has none yet; what the run wrote after it is taken back.
+    fn take_up(&self, folder: &RunFolder, data: &Dataset, from: Option<&str>) -> anyhow::Result<Option<Checkpoint>> {
+        folder.remove_temporary_files()?;
+        let store = CheckpointStore::new(folder.checkpoints_path(), identity(self.plan, data)?);
+        let checkpoint = match from {
+            Some(name) => Some(store.load_named(name)?),
+            None if store.has_any()? => Some(store.load(Which::Last)?),
+            None => None,
+        };
+        let (epochs, steps) = checkpoint.as_ref().map_or((0, 0), |from| (from.fit.epochs, from.steps));
+        rewind(&folder.metrics_path(), epochs, steps)?;
+        Ok(checkpoint)
     }
 }
 

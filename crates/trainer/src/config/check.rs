@@ -10,7 +10,7 @@ use super::document::{Node, Segment, key_path};
 use super::error::ConfigError;
 use super::model::ModelConfig;
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-use super::raw::{EmbeddingConfig, LoaderConfig, TrainingConfig};
+use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, TrainingConfig};
 
 pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 20;
 pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
@@ -179,5 +179,10 @@ impl<'a> Checker<'a> {
     pub(super) fn loader(&self, loader: &LoaderConfig) -> Checked {
         self.whole("threads", loader.threads, &(0..=*THREADS.end()))?;
         self.whole("prefetch", loader.prefetch, &(1..=1 << 16))
+    }
+
+    pub(super) fn checkpoint(&self, checkpoint: &CheckpointConfig) -> Checked {
+        self.not_negative("every_minutes", checkpoint.every_minutes)?;
+        self.whole("keep_last", checkpoint.keep_last, &(1..=1 << 20))
     }
 }

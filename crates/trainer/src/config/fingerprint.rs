@@ -10,7 +10,7 @@ use crate::repro::{SeedStreams, Stream};
 const CONTEXT: &str = "ctr trainer 2026-11 plan fingerprint";
 
 /// Keys that change no number, and `seed` and `seeds`, for which the seed of each stream stands in.
-const LEFT_OUT: [&str; 6] = ["name", "seed", "seeds", "device", "threads", "loader"];
+const LEFT_OUT: [&str; 8] = ["name", "seed", "seeds", "device", "threads", "loader", "checkpoint", "watch"];
 const LEFT_OUT_OF_DATA: [&str; 2] = ["dir", "cache_dir"];
 
 /// BLAKE3 of the values that influence the numbers of a run, in hexadecimal.

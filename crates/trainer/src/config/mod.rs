@@ -24,8 +24,8 @@ pub use optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConf
 pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan};
 pub use raw::{
-    DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor, ReduceLrOnPlateauConfig,
-    RunConfig, TrainingConfig,
+    CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor,
+    ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WatchConfig,
 };
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use super::model::ModelConfig;
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use super::overrides::{Overrides, utf8};
 use super::raw::{
-    DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, RunConfig, TrainingConfig,
+    CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, RunConfig,
+    TrainingConfig, WatchConfig,
 };
 use crate::repro::{SeedOverrides, SeedStreams, Stream};
 
@@ -46,6 +47,10 @@ pub struct Plan {
     pub evaluation: EvaluationConfig,
     /// Reading batches ahead of the training loop.
     pub loader: LoaderConfig,
+    /// When checkpoints are written, and which are kept.
+    pub checkpoint: CheckpointConfig,
+    /// What is recorded while training.
+    pub watch: WatchConfig,
 }
 
 /// Which data, and where.
@@ -119,6 +124,8 @@ impl Plan {
             training: config.training,
             evaluation: config.evaluation,
             loader: config.loader,
+            checkpoint: config.checkpoint,
+            watch: config.watch,
         })
     }
 
@@ -133,7 +140,7 @@ impl Plan {
 
     /// BLAKE3 in hexadecimal over everything that influences the numbers of a run: the dataset config, the model, the
     /// optimisers, the training loop, the batch sizes and the seed of each stream. Not in it: the run's name, the
-    /// device and threads (which a run's record names beside it), folders, and the loader.
+    /// device and threads (which a run's record names beside it), folders, the loader, checkpoints and what is watched.
     ///
     /// # Errors
     /// As [`Plan::to_toml`].
@@ -169,6 +176,8 @@ impl Plan {
             training: self.training.clone(),
             evaluation: self.evaluation.clone(),
             loader: self.loader.clone(),
+            checkpoint: self.checkpoint.clone(),
+            watch: self.watch.clone(),
             seeds: self.seeds,
         }
     }
@@ -192,6 +201,7 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     top.table("training").training(&config.training)?;
     top.table("evaluation").whole("batch_size", config.evaluation.batch_size, &BATCH)?;
     top.table("loader").loader(&config.loader)?;
+    top.table("checkpoint").checkpoint(&config.checkpoint)?;
 
     let embedding = top.table("embedding");
     embedding.embedding(&config.embedding)?;

@@ -45,6 +45,12 @@ pub struct RunConfig {
     /// Reading batches ahead of the training loop.
     #[serde(default)]
     pub loader: LoaderConfig,
+    /// When checkpoints are written, and which are kept.
+    #[serde(default)]
+    pub checkpoint: CheckpointConfig,
+    /// What is recorded while training, beside the epochs.
+    #[serde(default)]
+    pub watch: WatchConfig,
     /// Seeds of single streams, each derived from `seed` when absent.
     #[serde(default, skip_serializing_if = "SeedOverrides::is_empty")]
     pub seeds: SeedOverrides,
@@ -201,4 +207,38 @@ impl Default for LoaderConfig {
     fn default() -> Self {
         Self { threads: 2, prefetch: 4 }
     }
+}
+
+/// Keys of `[checkpoint]`. None of them changes a number. A checkpoint is always written at the end of an epoch and when a signal stops the
+/// run; the best and the latest one are always kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Steps from one checkpoint to the next; `0` writes none by count. Default `0`.
+    pub every_steps: u64,
+    /// Minutes from one checkpoint to the next, ≥ 0; `0` writes none by time. Default `10.0`.
+    pub every_minutes: f64,
+    /// How many of the latest checkpoints are kept, ≥ 1. Default `1`.
+    pub keep_last: usize,
+    /// Keeps the checkpoint at the end of every so many epochs for good; `0` keeps none for its number. Default `0`.
+    pub keep_every_epochs: usize,
+    /// Writes checkpoints on a thread of their own while training goes on. It costs one more copy of the state in memory. Default `true`.
+    pub asynchronous: bool,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { every_steps: 0, every_minutes: 10.0, keep_last: 1, keep_every_epochs: 0, asynchronous: true }
+    }
+}
+
+/// Keys of `[watch]`. None of them changes a number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchConfig {
+    /// Steps from one `step` line of `metrics.jsonl`, with the loss and the digest of all parameters, to the next; `0` writes none. Each costs
+    /// a pass over all tables. Default `0`.
+    pub step_digests: u64,
+    /// Writes `rows.jsonl`: which rows each step was trained on. Default `false`.
+    pub row_ledger: bool,
 }

@@ -34,6 +34,26 @@ pub enum Event {
         /// Training throughput of late.
         samples_per_second: f64,
     },
+    /// The digest of all parameters after a step, on request.
+    StepDigest {
+        /// The epoch.
+        epoch: usize,
+        /// Steps of the whole run, this one included.
+        step: u64,
+        /// Mean loss of the step's batch before its update, in nats.
+        loss: f64,
+        /// BLAKE3 of all parameters after it, in hexadecimal.
+        parameter_digest: String,
+    },
+    /// A step is about to be made on these rows, on request.
+    RowsTaken {
+        /// The epoch.
+        epoch: usize,
+        /// Steps of the whole run, this one included.
+        step: u64,
+        /// The row numbers in the training split, in the order of the batch.
+        rows: Vec<u64>,
+    },
     /// An epoch was trained and validated.
     EpochFinished(EpochSummary),
     /// Training ended and the best model was tested.

@@ -10,12 +10,13 @@ use super::event::{EpochSummary, Event, RunSummary};
 use super::observers::Observer;
 use crate::repro::FileError;
 
-/// Appends the events of a run, steps aside, to a file of JSON lines. Each line is in the file when `observe` returns.
+/// Appends the events of a run to a file of JSON lines. Each line is in the file when `observe` returns.
 ///
 /// | `event` | keys |
 /// |---|---|
 /// | `start` | `name`, `epochs`, `steps`, `samples` |
 /// | `epoch` | `epoch`, `steps`, `train_loss`, `train_seconds`, `samples_per_second`, `valid_seconds`, `valid_auc`, `valid_log_loss`, `learning_rate` |
+/// | `step` | `epoch`, `step` (of the whole run), `loss` (of the step), `parameter_digest`: on request, see `watch.step_digests` |
 /// | `finish` | `epochs`, `best_epoch`, `seconds`, `test_auc`, `test_log_loss` |
 /// | `message` | `text` |
 ///
@@ -70,6 +71,7 @@ impl Observer for JsonlObserver {
 enum Line<'a> {
     Start { name: &'a str, epochs: usize, steps: usize, samples: usize },
     Epoch(EpochLine),
+    Step { epoch: usize, step: u64, loss: Number, parameter_digest: &'a str },
     Finish(FinishLine),
     Message { text: &'a str },
 }
@@ -105,7 +107,10 @@ impl<'a> Line<'a> {
             Event::EpochFinished(summary) => Some(Self::Epoch(EpochLine::of(summary))),
             Event::RunFinished(summary) => Some(Self::Finish(FinishLine::of(summary))),
             Event::Message(text) => Some(Self::Message { text }),
-            Event::EpochStarted { .. } | Event::Step { .. } => None,
+            Event::StepDigest { epoch, step, loss, parameter_digest } => {
+                Some(Self::Step { epoch: *epoch, step: *step, loss: Number(*loss), parameter_digest })
+            }
+            Event::EpochStarted { .. } | Event::Step { .. } | Event::RowsTaken { .. } => None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod plain;
 mod prepare;
 mod progress;
 mod rewind;
+mod row_ledger;
 
 pub use event::{EpochSummary, Event, RunSummary};
 pub use jsonl::JsonlObserver;
@@ -19,3 +20,4 @@ pub use plain::PlainProgress;
 pub use prepare::PrepareBar;
 pub use progress::{BarProgress, progress_observer};
 pub use rewind::rewind;
+pub use row_ledger::{LedgerError, LedgerSummary, RowLedger, check_ledger};

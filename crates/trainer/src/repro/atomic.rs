@@ -1,9 +1,9 @@
 //! Files that are whole or absent, whatever happens while they are written.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use super::disk::{self, DiskFile};
 use super::file_error::FileError;
 
 /// Writes `bytes` to `path`: afterwards the file holds all of them, or what it held before.
@@ -42,16 +42,16 @@ fn replace(path: &Path, produce: impl FnOnce(&mut dyn Write) -> io::Result<()>, 
         // The process's umask still applies: the file gets the permissions of any other new file.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
+    disk::attempt()?;
     let mut file = builder.tempfile_in(folder)?;
-    let mut writer = Counting { inner: BufWriter::new(file.as_file_mut()), written };
+    let mut writer = Counting { inner: BufWriter::new(DiskFile(file.as_file_mut())), written };
     produce(&mut writer)?;
     writer.flush()?;
     drop(writer);
-    file.as_file().sync_all()?;
+    disk::sync_file(file.as_file())?;
+    disk::attempt()?;
     file.persist(path).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    Ok(())
+    disk::sync_folder(folder)
 }
 
 /// Counts the bytes that were to be written, also those that no longer fitted.

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod digest;
+pub(crate) mod disk;
 mod environment;
 mod file_error;
 mod seed;

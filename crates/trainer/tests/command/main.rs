@@ -1,7 +1,9 @@
 //! The `ctr` command as a user runs it: real processes, real files.
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 mod bad_input;
+mod checkpoints;
 mod help;
+mod kill;
 mod real_data;
 mod reproducible;
 mod resume;

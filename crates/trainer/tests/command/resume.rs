@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexDevice;
+use trainer::checkpoint::{CheckpointStore, Which};
 use trainer::config::{Overrides, Plan};
 use trainer::learner::Learner;
 use trainer::observe::{Event, ObserveError, Observer};
 use trainer::run_folder::{RunFolder, RunRecord};
-use trainer::training_run::TrainingRun;
+use trainer::training_run::{TrainingRun, identity};
 
 use crate::workspace::{Workspace, digests};
 
@@ -57,9 +58,7 @@ fn resuming_a_finished_run_changes_nothing() {
 fn a_damaged_checkpoint_is_named_and_not_used() {
     let workspace = Workspace::new();
     workspace.train("run", &["--set", "training.epochs=1"]);
-    let pointer: serde_json::Value = serde_json::from_str(&workspace.read("run/checkpoints/best.json")).unwrap();
-    let path =
-        workspace.path("run/checkpoints").join(pointer["checkpoint"].as_str().unwrap()).join("parameters.safetensors");
+    let path = workspace.checkpoint("run").join("parameters.safetensors");
     let mut bytes = std::fs::read(&path).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
@@ -98,6 +97,8 @@ fn train_until(workspace: &Workspace, run: &str, resume: bool, at: (usize, usize
     let data = trainer::dataset::open(&plan, &|_| {}, &stop)?;
     let path = workspace.path(run);
     let folder = if resume { RunFolder::open(&path)? } else { RunFolder::create(Some(&path), "x")? };
+    let store = CheckpointStore::new(folder.checkpoints_path(), identity(&plan, &data)?);
+    let resume = if resume { Some(store.load(Which::Last)?) } else { None };
     let learner = Learner::<Flex>::new(&plan, data.schema(), FlexDevice)?;
     let mut observer = StopAt { epoch: at.0, step: at.1, stop: &stop };
     let (observer, started) = (&mut observer, Instant::now());

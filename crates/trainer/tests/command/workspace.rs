@@ -129,6 +129,12 @@ impl Workspace {
         self.record(run)
     }
 
+    /// The folder of a run's best checkpoint.
+    pub(crate) fn checkpoint(&self, run: &str) -> PathBuf {
+        let index: Value = serde_json::from_str(&self.read(&format!("{run}/checkpoints/index.json"))).unwrap();
+        self.path(run).join("checkpoints").join(index["content"]["best"].as_str().unwrap())
+    }
+
     /// The `run.json` of a run.
     pub(crate) fn record(&self, run: &str) -> Value {
         serde_json::from_str(&self.read(&format!("{run}/run.json"))).unwrap()

@@ -19,7 +19,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("seed = 2021", "[trainin]\nepochs = 2"),
             "configs/run.toml:2:2: unknown key `trainin`; the nearest known one is `training` (known: name, seed, device, \
-             threads, data, model, embedding, optimizer, training, evaluation, loader, seeds)",
+             threads, data, model, embedding, optimizer, training, evaluation, loader, checkpoint, watch, seeds)",
         ),
         (
             edited("dropout = 0.4", "drop_out = 0.4"),
@@ -215,6 +215,8 @@ fn values_out_of_range_are_refused() {
         ),
         ("evaluation.batch_size=0", "`evaluation.batch_size` is 0; expected"),
         ("loader.prefetch=0", "`loader.prefetch` is 0; expected"),
+        ("checkpoint.keep_last=0", "`checkpoint.keep_last` is 0; expected"),
+        ("checkpoint.every_minutes=-1", "`checkpoint.every_minutes` is -1.0; expected"),
         ("threads=0", "`threads` is 0; expected a whole number from 1 to 1024"),
         ("seed=9223372036854775808", "`seed` is 9223372036854775808; expected a whole number from -2^63 to 2^63 - 1"),
         ("seeds.init=-5", "`seeds.init` is -5; expected a whole number ≥ 0"),

@@ -157,6 +157,8 @@ fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
         "threads=3",
         "loader.threads=7",
         "loader.prefetch=1",
+        "checkpoint.every_steps=3",
+        "watch.row_ledger=true",
         "data.dir=/elsewhere",
         "data.cache_dir=/elsewhere",
         "model.dropout=0.40",

@@ -4,175 +4,28 @@
 //! config.toml            the plan, every default written out, the dataset config inside
 //! run.json               seeds, digests, machine, versions, metrics, wall time
 //! metrics.jsonl          one line for each event of the run
+//! rows.jsonl             the rows of each step, on request
 //! encoder/               the vocabularies and statistics that turn a raw file into ids
 //! checkpoints/           see [`checkpoint`](crate::checkpoint)
 //! predictions/test.parquet
 //! ```
+mod error;
+mod record;
+
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+pub use error::RunFolderError;
+pub use record::{BayesMetrics, RunRecord, RunResult, RunStatus};
 
-use crate::config::{ConfigError, Overrides, Plan};
-use crate::metric::ClassificationMetrics;
-use crate::repro::{Environment, FileError, digest_file, write_atomic};
-
-/// Version of `run.json`.
-const VERSION: u32 = 1;
+use crate::config::{Overrides, Plan};
+use crate::repro::{digest_file, write_atomic};
 
 /// A run's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
-}
-
-/// A folder that is no run, or cannot become one.
-#[derive(Debug, thiserror::Error)]
-pub enum RunFolderError {
-    /// The folder is in use.
-    #[error("{path}: the folder is not empty; choose another `--run-dir`, or `ctr resume` the run in it")]
-    NotEmpty {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The folder cannot be made.
-    #[error("{path}: cannot create the run folder: {source}")]
-    Create {
-        /// The folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Another process works in the folder.
-    #[error(
-        "{path}: another process is training in this folder; wait for it, or stop it, or choose another `--run-dir`"
-    )]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The encoder is not the one that the run was trained with.
-    #[error(
-        "{path}: its BLAKE3 digest is {found}, run.json says {expected}; restore the file from a copy, or train again"
-    )]
-    Encoder {
-        /// The file.
-        path: PathBuf,
-        /// The digest of the file.
-        found: String,
-        /// The digest in the record.
-        expected: String,
-    },
-    /// The folder is not a run's.
-    #[error("{path}: not a run folder: the file {missing} is missing; expected a folder that `ctr train` wrote")]
-    NotARun {
-        /// The folder.
-        path: PathBuf,
-        /// What a run would have.
-        missing: &'static str,
-    },
-    /// `run.json` is not what it should be.
-    #[error("{path}: cannot be read as the record of a run: {reason}")]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// `config.toml` could not be read or written.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A file could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-/// The contents of `run.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunRecord {
-    /// Version of the format.
-    pub version: u32,
-    /// Name of the run.
-    pub name: String,
-    /// How far it came.
-    pub status: RunStatus,
-    /// Backend and device.
-    pub device: String,
-    /// Compute threads.
-    pub threads: usize,
-    /// The seed of each stream.
-    pub seeds: std::collections::BTreeMap<String, u64>,
-    /// Fingerprint of the plan.
-    pub plan: String,
-    /// Name of the dataset.
-    pub dataset: String,
-    /// Digest of the encoded data.
-    pub dataset_digest: String,
-    /// BLAKE3 of the encoder in the folder, in hexadecimal.
-    pub encoder_digest: String,
-    /// Trainable numbers, tables included.
-    pub parameters: usize,
-    /// What came out; absent until the run is finished.
-    pub result: Option<RunResult>,
-    /// Where and by what it was computed.
-    pub environment: Environment,
-}
-
-/// How far a run came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Started.
-    Running,
-    /// Stopped by a signal; `ctr resume` goes on.
-    Interrupted,
-    /// Ended by an error; `ctr resume` goes on from the last checkpoint.
-    Failed,
-    /// Done.
-    Finished,
-}
-
-/// What came out of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunResult {
-    /// Epochs trained.
-    pub epochs: usize,
-    /// Steps trained.
-    pub steps: u64,
-    /// The epoch of the best validation, counted from 1.
-    pub best_epoch: usize,
-    /// Metrics of the best checkpoint on the validation split.
-    pub valid: ClassificationMetrics,
-    /// Metrics of the best checkpoint on the test split.
-    pub test: ClassificationMetrics,
-    /// What the true click probabilities would score on the test split, for synthetic data.
-    pub bayes: Option<BayesMetrics>,
-    /// Digest of all parameters of the best checkpoint.
-    pub parameter_digest: String,
-    /// Digest of the test predictions.
-    pub prediction_digest: String,
-    /// Wall time of training and validation of this process, in seconds.
-    pub train_seconds: f64,
-    /// Wall time of this process, in seconds.
-    pub wall_seconds: f64,
-}
-
-/// What the true click probabilities score: no model can do better but by chance.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BayesMetrics {
-    /// AUC of the true probabilities.
-    pub auc: Option<f64>,
-    /// Log loss of the true probabilities, in nats.
-    pub log_loss: f64,
-}
-
-impl RunRecord {
-    /// The version that this program writes.
-    #[must_use]
-    pub fn current_version() -> u32 {
-        VERSION
-    }
 }
 
 impl RunFolder {
@@ -206,6 +59,60 @@ impl RunFolder {
             }
         }
         Ok(folder)
+    }
+
+    /// The folder of a run that exists and was begun; none where a run may begin in the folder: it is absent, empty, or holds only what a
+    /// process leaves that ended before its run had begun.
+    ///
+    /// # Errors
+    /// When it holds anything else.
+    pub fn adopt(path: &Path) -> Result<Option<Self>, RunFolderError> {
+        if path.join("run.json").exists() {
+            return Self::open(path).map(Some);
+        }
+        let entries = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|source| RunFolderError::Create { path: path.to_owned(), source })?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|source| RunFolderError::Create { path: path.to_owned(), source })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !BEFORE_THE_RUN.contains(&name.as_str()) && !is_temporary(&name) {
+                return Err(RunFolderError::NotEmpty { path: path.to_owned() });
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes the folder of a new run where [`adopt`](Self::adopt) found none.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create_in_place(path: &Path) -> Result<Self, RunFolderError> {
+        fs::create_dir_all(path).map_err(|source| RunFolderError::Create { path: path.to_owned(), source })?;
+        let folder = Self { path: path.to_owned() };
+        folder.remove_temporary_files()?;
+        for path in [folder.metrics_path(), folder.ledger_path()] {
+            if path.exists() {
+                fs::remove_file(&path).map_err(|source| RunFolderError::Create { path: path.clone(), source })?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// Removes the temporary files that a killed process left.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn remove_temporary_files(&self) -> Result<(), RunFolderError> {
+        for folder in [self.path.clone(), self.checkpoints_path(), self.encoder_path(), self.path.join("predictions")] {
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            for entry in entries.flatten().filter(|entry| is_temporary(&entry.file_name().to_string_lossy())) {
+                fs::remove_file(entry.path())
+                    .map_err(|source| RunFolderError::Create { path: entry.path(), source })?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps other processes from training in the folder for as long as the returned file lives.
@@ -262,6 +169,12 @@ impl RunFolder {
     #[must_use]
     pub fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
+    }
+
+    /// `rows.jsonl`.
+    #[must_use]
+    pub fn ledger_path(&self) -> PathBuf {
+        self.path.join("rows.jsonl")
     }
 
     /// `encoder/`.
@@ -331,11 +244,24 @@ impl RunFolder {
         let failed = |reason: String| RunFolderError::Record { path: path.clone(), reason };
         let bytes = fs::read(&path).map_err(|error| failed(error.to_string()))?;
         let record: RunRecord = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
-        if record.version != VERSION {
-            return Err(failed(format!("its version is {}, this program reads version {VERSION}", record.version)));
+        if record.version != RunRecord::current_version() {
+            return Err(failed(format!(
+                "its version is {}, this program reads version {}",
+                record.version,
+                RunRecord::current_version()
+            )));
         }
         Ok(record)
     }
+}
+
+/// What a run's folder holds before `run.json` is there.
+const BEFORE_THE_RUN: [&str; 5] = [".lock", "metrics.jsonl", "rows.jsonl", "config.toml", "encoder"];
+
+/// Whether a file is one that [`write_atomic`] had not renamed yet.
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(".tmp")
+        || (name.starts_with('.') && Path::new(name).extension().is_some_and(|extension| extension == "tmp"))
 }
 
 /// Makes the first folder of the series that is not there yet; of two processes that try at once, each gets its own.
