@@ -4,66 +4,18 @@ use std::time::Instant;
 
 use ctr_data::{DataError, Dataset, LoaderOptions, Order, Split};
 use ctr_model::ModelBackend;
-use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
 use crate::config::{Monitor, Plan};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
-use crate::learner::Learner;
+use crate::learner::{Learner, RateScales};
 use crate::metric::{ClassificationMetrics, MetricError};
 use crate::observe::{EpochSummary, Event, ObserveError, Observer};
 use crate::repro::Stream;
+use crate::schedule::Horizon;
 use crate::training_run::parameter_digest;
 
-/// Where the loop stands: with the parameters and the optimisers' state, all that a resumed run needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FitState {
-    /// Epochs done.
-    pub epochs: usize,
-    /// Batches done of the epoch that is under way.
-    pub batches: usize,
-    /// Σ of loss × rows over those batches.
-    pub loss_sum: f64,
-    /// Rows in those batches.
-    pub rows: u64,
-    /// What the schedule multiplies every learning rate by.
-    pub rate_scale: f64,
-    /// The best validation so far.
-    pub best: Option<Best>,
-    /// Epochs since then.
-    pub epochs_without_improvement: usize,
-    /// Whether training is over.
-    pub finished: bool,
-    /// Seconds of training and validation so far, over all processes that worked on the run. No number of the run depends on it.
-    pub train_seconds: f64,
-}
-
-/// The best validation so far.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Best {
-    /// Its epoch, counted from 1.
-    pub epoch: usize,
-    /// The monitored metric.
-    pub value: f64,
-}
-
-impl Default for FitState {
-    fn default() -> Self {
-        Self {
-            epochs: 0,
-            batches: 0,
-            loss_sum: 0.0,
-            rows: 0,
-            rate_scale: 1.0,
-            best: None,
-            epochs_without_improvement: 0,
-            finished: false,
-            train_seconds: 0.0,
-        }
-    }
-}
+pub use crate::fit_state::{Best, FitState, UndefinedMonitor};
 
 /// Why training stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -92,11 +44,8 @@ pub enum FitError {
         epoch: usize,
     },
     /// The monitored metric is not defined on the validation data.
-    #[error(
-        "the validation split has rows of one class only, so that its AUC is undefined; set `training.monitor = \"log_loss\"`, or give a \
-         validation split with both classes"
-    )]
-    UndefinedMonitor,
+    #[error(transparent)]
+    UndefinedMonitor(#[from] UndefinedMonitor),
     /// The training split is empty.
     #[error("the training split has no rows")]
     Empty,
@@ -187,44 +136,15 @@ pub fn fit<B: ModelBackend>(
             valid_seconds: started.elapsed().as_secs_f64(),
             valid_auc: valid.auc,
             valid_log_loss: valid.log_loss,
-            learning_rate: context.plan.optimizer.learning_rate() * state.rate_scale,
+            learning_rate: context.plan.optimizer.learning_rate() * learner.rates.dense,
         };
-        let improved = state.end_epoch(context.plan, &valid)?;
-        learner.rate_scale = state.rate_scale;
+        let improved = state.end_epoch(&context.plan.training, context.plan.optimizer.learning_rate(), &valid)?;
         // In this order: a line too many is removed when the run is resumed, one too few would be lost.
         observer.observe(&Event::EpochFinished(summary))?;
         progress.save(&learner, improved)?;
     }
     progress.saver.finish()?;
     Ok((learner, progress.state))
-}
-
-impl FitState {
-    /// Takes note of a validation; says whether it is the best so far.
-    fn end_epoch(&mut self, plan: &Plan, valid: &ClassificationMetrics) -> Result<bool, FitError> {
-        let training = &plan.training;
-        let value = match training.monitor {
-            Monitor::Auc => valid.auc.ok_or(FitError::UndefinedMonitor)?,
-            Monitor::LogLoss => valid.log_loss,
-        };
-        self.epochs += 1;
-        (self.batches, self.loss_sum, self.rows) = (0, 0.0, 0);
-        let improved = self.best.is_none_or(|best| training.monitor.improves(value, best.value, training.min_delta));
-        if improved {
-            self.best = Some(Best { epoch: self.epochs, value });
-            self.epochs_without_improvement = 0;
-        } else {
-            self.epochs_without_improvement += 1;
-            if let Some(plateau) = &training.reduce_lr_on_plateau {
-                let floor = plateau.min_lr / plan.optimizer.learning_rate();
-                self.rate_scale = (self.rate_scale * plateau.factor).max(floor.min(self.rate_scale));
-            }
-        }
-        let patience = training.early_stop_patience;
-        let exhausted = patience > 0 && self.epochs_without_improvement >= patience;
-        self.finished = exhausted || self.epochs >= training.epochs;
-        Ok(improved)
-    }
 }
 
 fn train_epoch<B: ModelBackend>(
@@ -247,7 +167,10 @@ fn train_epoch<B: ModelBackend>(
     let epoch = state.epochs + 1;
     let batches = ctr_data::batches(shards, &learner.layout, order, &options);
     let steps = shards.len().div_ceil(plan.training.batch_size);
+    let horizon = Horizon { per_epoch: steps as u64, total: steps as u64 * plan.training.epochs as u64 };
     observer.observe(&Event::EpochStarted { epoch, steps })?;
+    // Those of the last step, for an epoch of which nothing but the validation is left.
+    learner.rates = RateScales::at(plan, state.rate_scale, learner.steps.saturating_sub(1), horizon);
     let (started, first_row) = (Instant::now(), state.rows);
     for batch in batches {
         if context.stop.load(Ordering::Relaxed) {
@@ -258,6 +181,7 @@ fn train_epoch<B: ModelBackend>(
             observer.observe(&Event::RowsTaken { epoch, step: learner.steps + 1, rows: batch.examples.clone() })?;
         }
         let loss;
+        learner.rates = RateScales::at(plan, progress.state.rate_scale, learner.steps, horizon);
         (learner, loss) = learner.step(&batch);
         if !loss.is_finite() {
             return Err(FitError::Diverged { loss, step: learner.steps, epoch });
@@ -290,7 +214,7 @@ fn check_splits(context: &FitContext<'_>) -> Result<(), FitError> {
     let valid = context.dataset.split(Split::Valid);
     let one_class = valid.positives().is_some_and(|positives| positives == 0 || positives == valid.len() as u64);
     if context.plan.training.monitor == Monitor::Auc && one_class {
-        return Err(FitError::UndefinedMonitor);
+        return Err(UndefinedMonitor.into());
     }
     Ok(())
 }

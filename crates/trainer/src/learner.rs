@@ -3,14 +3,15 @@ use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use ctr_data::{RowLayout, Schema};
 use ctr_model::ModelBackend;
-use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule};
+use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule, UpdateScope};
 use ctr_model::init::Initializer;
 use ctr_model::model::{AnyModel, InputShape};
-use ctr_model::optim::{DenseOptimizer, OptimizerConfig};
+use ctr_model::optim::DenseOptimizer;
 use ctr_model::parameters;
 
 use crate::config::{EmbeddingUpdate, Plan};
 use crate::repro::Stream;
+use crate::schedule::{Horizon, ScheduleConfig};
 
 /// A model in training, on one device.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub struct Learner<B: ModelBackend> {
     pub(crate) layout: RowLayout,
     /// Steps done since the beginning of the run.
     pub(crate) steps: u64,
-    /// What the schedule multiplies every learning rate by.
-    pub(crate) rate_scale: f64,
+    /// What the learning rates of the next step are multiplied by.
+    pub(crate) rates: RateScales,
     pub(crate) dropout_seed: u64,
     pub(crate) gradient_clip_norm: Option<f64>,
 }
@@ -34,12 +35,6 @@ pub enum LearnerError {
     /// A table that could not be made.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// Dense mode with an optimiser that has no dense form for tables.
-    #[error(
-        "`embedding.mode` is \"dense\" and `optimizer.type` is \"sgd\": tables in dense mode are updated by Adam; set `optimizer.type = \
-         \"adam\"`, or `embedding.mode = \"sparse\"` with `[embedding.optimizer] type = \"sgd\"`"
-    )]
-    DenseSgd,
 }
 
 impl<B: ModelBackend> Learner<B> {
@@ -53,7 +48,7 @@ impl<B: ModelBackend> Learner<B> {
         let shape = input_shape(plan, schema);
         let specs = plan.model.tables(shape, plan.embedding.init_std);
         let layout = schema.row_layout();
-        let tables = EmbeddingTables::new(&specs, layout.rows, update_rule(plan)?, seed)?;
+        let tables = EmbeddingTables::new(&specs, layout.rows, update_rule(plan), seed)?;
         let model = plan.model.init(shape, Initializer { seed, device: &device });
         Ok(Self {
             model,
@@ -62,7 +57,7 @@ impl<B: ModelBackend> Learner<B> {
             device,
             layout,
             steps: 0,
-            rate_scale: 1.0,
+            rates: RateScales { dense: 1.0, rows: 1.0 },
             dropout_seed: seeds.seed(Stream::Dropout),
             gradient_clip_norm: plan.training.gradient_clip_norm,
         })
@@ -98,13 +93,33 @@ pub fn input_shape(plan: &Plan, schema: &Schema) -> InputShape {
     }
 }
 
-fn update_rule(plan: &Plan) -> Result<UpdateRule, LearnerError> {
-    let l2 = plan.embedding.l2;
-    match (&plan.embedding.update, &plan.optimizer) {
-        (EmbeddingUpdate::Sparse(optimizer), _) => Ok(UpdateRule::Sparse { optimizer: optimizer.clone(), l2 }),
-        (EmbeddingUpdate::Dense, OptimizerConfig::Adam(adam)) => Ok(UpdateRule::Dense { adam: adam.clone(), l2 }),
-        (EmbeddingUpdate::Dense, OptimizerConfig::Sgd(_)) => Err(LearnerError::DenseSgd),
+/// What the learning rates of a step are multiplied by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateScales {
+    /// Those of the dense parameters.
+    pub dense: f64,
+    /// Those of the embedding rows.
+    pub rows: f64,
+}
+
+impl RateScales {
+    /// The factors of the step that follows `steps` others: those of the schedules, times that of the plateaus so far.
+    #[must_use]
+    pub fn at(plan: &Plan, plateau: f64, steps: u64, horizon: Horizon) -> Self {
+        let factor = |schedule: &ScheduleConfig| schedule.factor(steps, horizon);
+        let dense = plan.training.schedule.as_ref().map_or(1.0, factor);
+        let rows = plan.embedding.schedule.as_ref().map_or(dense, factor);
+        Self { dense: plateau * dense, rows: plateau * rows }
     }
+}
+
+fn update_rule(plan: &Plan) -> UpdateRule {
+    let embedding = &plan.embedding;
+    let (scope, optimizer, weight_decay) = match &embedding.update {
+        EmbeddingUpdate::Sparse(optimizer) => (UpdateScope::TouchedRows, optimizer.clone(), embedding.weight_decay),
+        EmbeddingUpdate::Dense => (UpdateScope::AllRows, plan.optimizer.for_rows(), plan.optimizer.weight_decay()),
+    };
+    UpdateRule { scope, optimizer, l2: embedding.l2, weight_decay, clip: embedding.clip }
 }
 
 /// A batch's row plan as the tables read it.

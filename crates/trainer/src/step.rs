@@ -36,8 +36,8 @@ impl<B: ModelBackend> Learner<B> {
             clip_scale((dense + self.tables.squared_norm(&row_grads, lookups)).sqrt(), max_norm)
         });
         self.steps += 1;
-        let step = UpdateStep { number: self.steps, rate_scale: self.rate_scale, grad_scale };
-        self.tables.update(&row_grads, lookups, step);
+        let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
+        self.tables.update(&row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
         self.model = self.dense.step(self.model, grads, step);
         (self, loss_value)
     }

@@ -2,9 +2,11 @@
 //!
 //! A table is a slice of host memory that no gradient of its size ever exists for. A step gathers the rows of its lookups into a leaf
 //! tensor [B, F, D], takes the gradient of that leaf, sums it over the lookups of each row in a fixed order, and updates rows:
-//! the touched ones ([`UpdateRule::Sparse`]) or all of them ([`UpdateRule::Dense`]).
+//! the touched ones ([`UpdateScope::TouchedRows`]) or all of them ([`UpdateScope::AllRows`]).
 mod gather;
+mod norm;
 mod plan;
+mod rule;
 mod segment;
 mod table;
 mod tables;
@@ -12,7 +14,7 @@ mod update;
 
 pub use gather::gather;
 pub use plan::Lookups;
+pub use rule::{RowClip, UpdateRule, UpdateScope};
 pub use segment::segment_sum;
 pub use table::{EmbeddingTable, TableError, TableSpec};
 pub use tables::{EmbeddingTables, RowGradients};
-pub use update::UpdateRule;

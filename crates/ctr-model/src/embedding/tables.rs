@@ -2,7 +2,7 @@
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{EmbeddingTable, Lookups, TableError, TableSpec, UpdateRule, gather, segment_sum, update};
+use super::{EmbeddingTable, Lookups, TableError, TableSpec, UpdateRule, gather, norm, segment_sum, update};
 use crate::optim::UpdateStep;
 
 /// The tables of a model, which share their rows' numbering, and how they are updated.
@@ -72,7 +72,7 @@ impl EmbeddingTables {
         self.tables
             .iter()
             .zip(&grads.per_table)
-            .map(|(table, grads)| update::squared_norm(table, grads, lookups, &self.rule))
+            .map(|(table, grads)| norm::squared_norm(table, grads, lookups, &self.rule))
             .sum()
     }
 

@@ -1,91 +1,14 @@
 //! The update of a table: all its rows, or those that a batch touched.
+use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{EmbeddingTable, Lookups};
-use crate::optim::row::{AnyRowOptimizer, RowAdam, RowOptimizer};
-use crate::optim::{AdamConfig, RowOptimizerConfig, UpdateStep};
-use crate::parallel;
-
-/// How tables are updated.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UpdateRule {
-    /// Adam on every row at every step, with the gradient of (λ/2)·‖W‖² of the whole table: what a framework with dense gradients
-    /// computes, and what the BARS protocol asks for. A step costs a pass over the table.
-    Dense {
-        /// The optimiser.
-        adam: AdamConfig,
-        /// λ.
-        l2: f64,
-    },
-    /// A row optimiser on the rows that the batch touched, with the gradient of (λ/2)·‖w‖² of those rows. A step's cost does not depend
-    /// on the size of the table.
-    Sparse {
-        /// The optimiser.
-        optimizer: RowOptimizerConfig,
-        /// λ.
-        l2: f64,
-    },
-}
-
-impl UpdateRule {
-    /// Numbers of optimiser state that a row of `width` elements needs.
-    #[must_use]
-    pub fn state_len(&self, width: usize) -> usize {
-        match self {
-            Self::Dense { .. } => RowAdam::state_len(width),
-            Self::Sparse { optimizer, .. } => optimizer.state_len(width),
-        }
-    }
-
-    /// λ of the L2 term.
-    #[must_use]
-    pub fn l2(&self) -> f64 {
-        match self {
-            Self::Dense { l2, .. } | Self::Sparse { l2, .. } => *l2,
-        }
-    }
-
-    fn is_dense(&self) -> bool {
-        matches!(self, Self::Dense { .. })
-    }
-}
+use super::rule::GradientRule;
+use super::{EmbeddingTable, Lookups, UpdateRule, UpdateScope};
+use crate::optim::UpdateStep;
+use crate::optim::row::{RowOptimizer, WithRowOptimizer, square_sum};
 
 /// Rows of a table that one task works on.
-const ROWS_PER_BLOCK: usize = 512;
-
-/// Σ over rows of ‖g + λw‖², where g is 0 for a row without lookups: the squared norm of the table's gradient.
-pub(super) fn squared_norm(table: &EmbeddingTable, grads: &[f32], lookups: Lookups<'_>, rule: &UpdateRule) -> f64 {
-    let l2 = rule.l2() as f32;
-    if l2 == 0.0 {
-        return parallel::squared_norm(grads);
-    }
-    let width = table.width();
-    let row_norm = |row: usize, grad: Option<&[f32]>| -> f64 {
-        let weights = table.row(row).iter();
-        match grad {
-            Some(grad) => weights.zip(grad).map(|(w, g)| f64::from(g + l2 * w).powi(2)).sum(),
-            None => weights.map(|w| f64::from(l2 * w).powi(2)).sum(),
-        }
-    };
-    let partial: Vec<f64> = if rule.is_dense() {
-        blocks(table.rows())
-            .map(|(from, to)| {
-                let mut touched = Touched::new(lookups.rows, grads, width, from);
-                (from..to).map(|row| row_norm(row, touched.take(row))).sum()
-            })
-            .collect()
-    } else {
-        lookups
-            .rows
-            .par_chunks(ROWS_PER_BLOCK)
-            .zip(grads.par_chunks(ROWS_PER_BLOCK * width))
-            .map(|(rows, grads)| {
-                rows.iter().zip(grads.chunks_exact(width)).map(|(&row, grad)| row_norm(row as usize, Some(grad))).sum()
-            })
-            .collect()
-    };
-    partial.into_iter().sum()
-}
+pub(super) const ROWS_PER_BLOCK: usize = 512;
 
 /// Updates a table in place.
 pub(super) fn apply(
@@ -95,104 +18,174 @@ pub(super) fn apply(
     rule: &UpdateRule,
     step: UpdateStep,
 ) {
-    let (l2, scale) = (rule.l2() as f32, step.grad_scale as f32);
-    match rule {
-        UpdateRule::Dense { adam, .. } => update_all(table, grads, lookups, &RowAdam::new(adam, step), l2, scale),
-        UpdateRule::Sparse { optimizer, .. } => match AnyRowOptimizer::new(optimizer, step) {
-            AnyRowOptimizer::Sgd(optimizer) => update_touched(table, grads, lookups, &optimizer, l2, scale),
-            AnyRowOptimizer::Adagrad(optimizer) => update_touched(table, grads, lookups, &optimizer, l2, scale),
-            AnyRowOptimizer::RowwiseAdagrad(optimizer) => update_touched(table, grads, lookups, &optimizer, l2, scale),
-            AnyRowOptimizer::Adam(optimizer) => update_touched(table, grads, lookups, &optimizer, l2, scale),
-        },
+    let rate = rule.optimizer.learning_rate() * step.rate_scale;
+    let constants = Constants {
+        width: table.width(),
+        stride: table.stride(),
+        gradient: rule.gradient(),
+        scale: step.grad_scale as f32,
+        keep: (1.0 - rate * rule.weight_decay) as f32,
+        largest_rms: rule.clip.update_rms.map(|limit| (limit * rate) as f32),
+    };
+    match rule.scope {
+        UpdateScope::AllRows => rule.optimizer.with(step, UpdateAll { table, grads, lookups, constants }),
+        UpdateScope::TouchedRows => rule.optimizer.with(step, UpdateTouched { table, grads, lookups, constants }),
     }
 }
 
-fn update_all<O: RowOptimizer>(
-    table: &mut EmbeddingTable,
-    grads: &[f32],
-    lookups: Lookups<'_>,
-    optimizer: &O,
-    l2: f32,
+/// What is the same for every row of a step.
+#[derive(Clone, Copy)]
+struct Constants {
+    width: usize,
+    stride: usize,
+    gradient: GradientRule,
+    /// The factor of every gradient, from clipping by the norm over everything.
     scale: f32,
-) {
-    let (width, stride) = (table.width(), table.stride());
-    table.data.par_chunks_mut(ROWS_PER_BLOCK * stride).enumerate().for_each(|(block, rows)| {
-        let first = block * ROWS_PER_BLOCK;
-        let mut touched = Touched::new(lookups.rows, grads, width, first);
-        let mut total = vec![0.0; width];
-        for (index, row) in rows.chunks_exact_mut(stride).enumerate() {
-            let (weights, state) = row.split_at_mut(width);
-            match touched.take(first + index) {
-                Some(grad) => regularised(&mut total, weights, grad, l2, scale),
-                None => {
-                    for (total, w) in total.iter_mut().zip(&*weights) {
-                        *total = scale * (l2 * w);
-                    }
-                }
+    /// 1 − lr·weight decay.
+    keep: f32,
+    /// Largest root mean square of a row's step.
+    largest_rms: Option<f32>,
+}
+
+/// Room for the gradient and the former weights of one row.
+struct Scratch {
+    total: Vec<f32>,
+    before: Vec<f32>,
+}
+
+impl Constants {
+    fn scratch(self) -> Scratch {
+        let before = if self.largest_rms.is_some() { self.width } else { 0 };
+        Scratch { total: vec![0.0; self.width], before: vec![0.0; before] }
+    }
+
+    #[inline(always)]
+    fn update(self, optimizer: &impl RowOptimizer, row: &mut [f32], grad: Option<&[f32]>, scratch: &mut Scratch) {
+        let (weights, state) = row.split_at_mut(self.width);
+        let total = &mut scratch.total[..];
+        self.gradient.total(total, weights, grad);
+        if self.scale != 1.0 {
+            for total in total.iter_mut() {
+                *total *= self.scale;
             }
-            optimizer.update(weights, state, &total);
         }
-    });
+        if self.keep != 1.0 {
+            for w in weights.iter_mut() {
+                *w *= self.keep;
+            }
+        }
+        let Some(largest) = self.largest_rms else {
+            return optimizer.update(weights, state, total);
+        };
+        scratch.before.copy_from_slice(weights);
+        optimizer.update(weights, state, total);
+        for ((total, w), before) in total.iter_mut().zip(&*weights).zip(&scratch.before) {
+            *total = w - before;
+        }
+        let rms = (square_sum(total) / self.width as f32).sqrt();
+        if rms > largest {
+            let scale = largest / rms;
+            for ((w, before), change) in weights.iter_mut().zip(&scratch.before).zip(&*total) {
+                *w = before + scale * change;
+            }
+        }
+    }
 }
 
-fn update_touched<O: RowOptimizer>(
-    table: &mut EmbeddingTable,
-    grads: &[f32],
-    lookups: Lookups<'_>,
+struct UpdateAll<'a> {
+    table: &'a mut EmbeddingTable,
+    grads: &'a [f32],
+    lookups: Lookups<'a>,
+    constants: Constants,
+}
+
+impl WithRowOptimizer for UpdateAll<'_> {
+    type Output = ();
+
+    fn run<O: RowOptimizer>(self, optimizer: &O) {
+        let Self { table, grads, lookups, constants } = self;
+        table.data.par_chunks_mut(ROWS_PER_BLOCK * constants.stride).enumerate().for_each(|(block, rows)| {
+            let first = block * ROWS_PER_BLOCK;
+            let touched = Touched::new(lookups.rows, grads, constants.width, first);
+            update_all_block(rows, first, touched, optimizer, constants);
+        });
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
+fn update_all_block<O: RowOptimizer>(
+    rows: &mut [f32],
+    first: usize,
+    mut touched: Touched<'_>,
     optimizer: &O,
-    l2: f32,
-    scale: f32,
+    constants: Constants,
 ) {
-    let (width, stride) = (table.width(), table.stride());
-    // The rows ascend, so consecutive groups of them lie in consecutive, disjoint pieces of the table.
-    let mut rest = table.data.as_mut_slice();
-    let mut start = 0;
-    let mut work = Vec::with_capacity(lookups.rows.len().div_ceil(ROWS_PER_BLOCK));
-    for (rows, grads) in lookups.rows.chunks(ROWS_PER_BLOCK).zip(grads.chunks(ROWS_PER_BLOCK * width)) {
-        let end = rows.last().map_or(start, |&row| row as usize + 1);
-        let (piece, tail) = rest.split_at_mut((end - start) * stride);
-        work.push((rows, grads, start, piece));
-        (rest, start) = (tail, end);
+    let mut scratch = constants.scratch();
+    for (row, index) in rows.chunks_exact_mut(constants.stride).zip(first..) {
+        constants.update(optimizer, row, touched.take(index), &mut scratch);
     }
-    work.into_par_iter().for_each(|(rows, grads, start, piece)| {
-        let mut total = vec![0.0; width];
-        for (&row, grad) in rows.iter().zip(grads.chunks_exact(width)) {
-            let row = &mut piece[(row as usize - start) * stride..][..stride];
-            let (weights, state) = row.split_at_mut(width);
-            regularised(&mut total, weights, grad, l2, scale);
-            optimizer.update(weights, state, &total);
+}
+
+struct UpdateTouched<'a> {
+    table: &'a mut EmbeddingTable,
+    grads: &'a [f32],
+    lookups: Lookups<'a>,
+    constants: Constants,
+}
+
+impl WithRowOptimizer for UpdateTouched<'_> {
+    type Output = ();
+
+    fn run<O: RowOptimizer>(self, optimizer: &O) {
+        let Self { table, grads, lookups, constants } = self;
+        // The rows ascend, so consecutive groups of them lie in consecutive, disjoint pieces of the table.
+        let mut rest = &mut table.data[..];
+        let mut start = 0;
+        let mut work = Vec::with_capacity(lookups.rows.len().div_ceil(ROWS_PER_BLOCK));
+        for (rows, grads) in lookups.rows.chunks(ROWS_PER_BLOCK).zip(grads.chunks(ROWS_PER_BLOCK * constants.width)) {
+            let end = rows.last().map_or(start, |&row| row + 1);
+            let (piece, tail) = rest.split_at_mut((end - start) as usize * constants.stride);
+            work.push((rows, grads, start, piece));
+            (rest, start) = (tail, end);
         }
-    });
-}
-
-#[inline(always)]
-fn regularised(total: &mut [f32], weights: &[f32], grad: &[f32], l2: f32, scale: f32) {
-    for ((total, w), g) in total.iter_mut().zip(weights).zip(grad) {
-        *total = scale * (g + l2 * w);
+        work.into_par_iter().for_each(|(rows, grads, start, piece)| {
+            update_touched_block(piece, start, rows, grads, optimizer, constants);
+        });
     }
 }
 
-fn blocks(rows: usize) -> impl IndexedParallelIterator<Item = (usize, usize)> {
-    (0..rows.div_ceil(ROWS_PER_BLOCK))
-        .into_par_iter()
-        .map(move |block| (block * ROWS_PER_BLOCK, ((block + 1) * ROWS_PER_BLOCK).min(rows)))
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
+fn update_touched_block<O: RowOptimizer>(
+    piece: &mut [f32],
+    start: u64,
+    rows: &[u64],
+    grads: &[f32],
+    optimizer: &O,
+    constants: Constants,
+) {
+    let mut scratch = constants.scratch();
+    for (&row, grad) in rows.iter().zip(grads.chunks_exact(constants.width)) {
+        let row = &mut piece[(row - start) as usize * constants.stride..][..constants.stride];
+        constants.update(optimizer, row, Some(grad), &mut scratch);
+    }
 }
 
 /// Walks the touched rows beside a walk over all rows.
-struct Touched<'a> {
+pub(super) struct Touched<'a> {
     rows: &'a [u64],
     grads: &'a [f32],
     width: usize,
 }
 
 impl<'a> Touched<'a> {
-    fn new(rows: &'a [u64], grads: &'a [f32], width: usize, first: usize) -> Self {
+    pub(super) fn new(rows: &'a [u64], grads: &'a [f32], width: usize, first: usize) -> Self {
         let skip = rows.partition_point(|&row| row < first as u64);
         Self { rows: &rows[skip..], grads: &grads[skip * width..], width }
     }
 
     /// The gradient of `row`, which is asked for in ascending order.
-    fn take(&mut self, row: usize) -> Option<&'a [f32]> {
+    #[inline(always)]
+    pub(super) fn take(&mut self, row: usize) -> Option<&'a [f32]> {
         let (&next, rows) = self.rows.split_first()?;
         if next != row as u64 {
             return None;

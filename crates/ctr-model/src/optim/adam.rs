@@ -59,4 +59,16 @@ impl AdamStepF32 {
         *second = self.beta2 * *second + self.one_minus_beta2 * (grad * grad);
         *parameter -= self.step_size * *first / (second.sqrt() * self.second_scale + self.epsilon);
     }
+
+    #[inline(always)]
+    pub(crate) fn advance_first(self, first: &mut f32, grad: f32) {
+        *first = self.beta1 * *first + self.one_minus_beta1 * grad;
+    }
+
+    /// Advances a second moment by the square of a gradient; returns the rate that the first moment is multiplied by.
+    #[inline(always)]
+    pub(crate) fn advance_second(self, second: &mut f32, square: f32) -> f32 {
+        *second = self.beta2 * *second + self.one_minus_beta2 * square;
+        self.step_size / (second.sqrt() * self.second_scale + self.epsilon)
+    }
 }

@@ -5,29 +5,35 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
-use super::{OptimizerConfig, UpdateStep};
+use super::{AdamStep, OptimizerConfig, UpdateStep};
 use crate::op::ModelBackend;
 use crate::parameters::{NamedParameter, ParameterError, PathStack};
-
-/// Both moments of one parameter.
-#[derive(Clone, Debug)]
-pub struct MomentPair<B: Backend> {
-    first: B::FloatTensorPrimitive,
-    second: B::FloatTensorPrimitive,
-}
 
 /// Updates every trainable parameter of a module in one pass over each, in place where the buffer is not shared.
 #[derive(Clone, Debug)]
 pub struct DenseOptimizer<B: Backend> {
     config: OptimizerConfig,
-    moments: BTreeMap<String, MomentPair<B>>,
+    /// One tensor of each of [`OptimizerConfig::state_names`] for each parameter that has had a gradient.
+    state: BTreeMap<String, Vec<B::FloatTensorPrimitive>>,
+}
+
+impl OptimizerConfig {
+    /// What the numbers of state are called that each parameter needs.
+    fn state_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Adam(_) | Self::AdamW(_) => &["first", "second"],
+            Self::Adagrad(_) => &["squares"],
+            Self::Sgd(config) if config.momentum > 0.0 => &["velocity"],
+            Self::Sgd(_) => &[],
+        }
+    }
 }
 
 impl<B: ModelBackend> DenseOptimizer<B> {
-    /// An optimiser without state; moments start at 0 at the first step.
+    /// An optimiser without state; all state starts at 0 at a parameter's first step.
     #[must_use]
     pub fn new(config: OptimizerConfig) -> Self {
-        Self { config, moments: BTreeMap::new() }
+        Self { config, state: BTreeMap::new() }
     }
 
     /// Σ over all parameters of ‖gradient‖².
@@ -53,58 +59,63 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         module.map(&mut Update { optimizer: self, grads, step, path: PathStack::default() })
     }
 
-    /// The moments by name: `NAME.first` and `NAME.second`.
+    /// The state by name: `NAME.first` and `NAME.second` for the moments of Adam, `NAME.squares` for Adagrad's accumulator, `NAME.velocity`
+    /// for momentum.
     #[must_use]
     pub fn state(&self) -> Vec<NamedParameter> {
-        let named = |name: String, moment: &B::FloatTensorPrimitive| {
-            let shape = moment.shape().to_vec();
-            let flat = B::float_reshape(moment.clone(), Shape::new([moment.shape().num_elements()]));
+        let named = |name: String, state: &B::FloatTensorPrimitive| {
+            let shape = state.shape().to_vec();
+            let flat = B::float_reshape(state.clone(), Shape::new([state.shape().num_elements()]));
             let flat: Tensor<B, 1> = Tensor::from_primitive(TensorPrimitive::Float(flat));
             NamedParameter { name, shape, values: flat.into_data().iter::<f32>().collect() }
         };
-        self.moments
+        let kinds = self.config.state_names();
+        self.state
             .iter()
-            .flat_map(|(name, pair)| {
-                [named(format!("{name}.first"), &pair.first), named(format!("{name}.second"), &pair.second)]
+            .flat_map(|(name, tensors)| {
+                kinds.iter().zip(tensors).map(move |(kind, state)| named(format!("{name}.{kind}"), state))
             })
             .collect()
     }
 
-    /// Replaces the moments by those of [`state`](Self::state), which belong to these parameters.
+    /// Replaces the state by that of [`state`](Self::state), which belongs to these parameters.
     ///
     /// # Errors
-    /// When one of a pair is missing, or a moment belongs to no parameter or has another shape than its parameter.
+    /// When some of the state of a parameter is missing, belongs to no parameter or has another shape than its parameter.
     pub fn set_state(
         &mut self,
         state: &[NamedParameter],
         parameters: &[NamedParameter],
         device: &B::Device,
     ) -> Result<(), ParameterError> {
-        let mut moments = BTreeMap::new();
-        for moment in state {
-            let unknown = || ParameterError::Unknown { name: moment.name.clone() };
-            let (name, half) = moment.name.rsplit_once('.').ok_or_else(unknown)?;
+        let kinds = self.config.state_names();
+        let mut restored = BTreeMap::new();
+        for part in state {
+            let unknown = || ParameterError::Unknown { name: part.name.clone() };
+            let (name, kind) = part.name.rsplit_once('.').ok_or_else(unknown)?;
             let parameter = parameters.iter().find(|parameter| parameter.name == name).ok_or_else(unknown)?;
-            if moment.shape != parameter.shape {
-                let (expected, found) = (parameter.shape.clone(), moment.shape.clone());
-                return Err(ParameterError::Shape { name: moment.name.clone(), expected, found });
+            if !kinds.contains(&kind) {
+                return Err(unknown());
             }
-            let other = match half {
-                "first" => "second",
-                "second" => "first",
-                _ => return Err(unknown()),
-            };
-            let other = format!("{name}.{other}");
-            let pair = state.iter().find(|moment| moment.name == other);
-            let pair = pair.ok_or_else(|| ParameterError::Missing { name: other, expected: moment.shape.clone() })?;
-            if half == "first" {
-                let tensor = |moment: &NamedParameter| {
-                    B::float_from_data(TensorData::new(moment.values.clone(), moment.shape.clone()), device)
-                };
-                moments.insert(name.to_owned(), MomentPair { first: tensor(moment), second: tensor(pair) });
+            if part.shape != parameter.shape {
+                let (expected, found) = (parameter.shape.clone(), part.shape.clone());
+                return Err(ParameterError::Shape { name: part.name.clone(), expected, found });
             }
+            if restored.contains_key(name) {
+                continue;
+            }
+            let tensors = kinds.iter().map(|kind| {
+                let wanted = format!("{name}.{kind}");
+                match state.iter().find(|part| part.name == wanted) {
+                    Some(part) => {
+                        Ok(B::float_from_data(TensorData::new(part.values.clone(), part.shape.clone()), device))
+                    }
+                    None => Err(ParameterError::Missing { name: wanted, expected: parameter.shape.clone() }),
+                }
+            });
+            restored.insert(name.to_owned(), tensors.collect::<Result<_, _>>()?);
         }
-        self.moments = moments;
+        self.state = restored;
         Ok(())
     }
 
@@ -115,22 +126,54 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         grad: B::FloatTensorPrimitive,
         step: UpdateStep,
     ) -> B::FloatTensorPrimitive {
-        match &self.config {
+        let rate = self.config.learning_rate() * step.rate_scale;
+        let (shape, device, dtype) = (grad.shape(), B::float_device(&grad), grad.dtype());
+        let zeros = || B::float_zeros(shape.clone(), &device, dtype.into());
+        let mut state = self.state.remove(name).unwrap_or_default().into_iter();
+        let mut next_state = || state.next().unwrap_or_else(zeros);
+        let (parameter, state) = match &self.config {
+            OptimizerConfig::Sgd(config) if config.momentum == 0.0 => {
+                let rate = rate * step.grad_scale;
+                (B::float_sub(parameter, B::float_mul_scalar(grad, rate.into())), vec![])
+            }
             OptimizerConfig::Sgd(config) => {
-                let rate = config.learning_rate * step.rate_scale * step.grad_scale;
-                B::float_sub(parameter, B::float_mul_scalar(grad, rate.into()))
+                let grad = B::float_mul_scalar(grad, step.grad_scale.into());
+                let velocity = B::float_mul_scalar(next_state(), config.momentum.into());
+                let velocity = B::float_add(velocity, grad.clone());
+                let direction = if config.nesterov {
+                    B::float_add(grad, B::float_mul_scalar(velocity.clone(), config.momentum.into()))
+                } else {
+                    velocity.clone()
+                };
+                (B::float_sub(parameter, B::float_mul_scalar(direction, rate.into())), vec![velocity])
             }
-            OptimizerConfig::Adam(config) => {
-                let pair = self.moments.remove(name).unwrap_or_else(|| {
-                    let zeros = || B::float_zeros(grad.shape(), &B::float_device(&grad), grad.dtype().into());
-                    MomentPair { first: zeros(), second: zeros() }
-                });
-                let [parameter, first, second] = B::adam([parameter, pair.first, pair.second], grad, config.at(step));
-                self.moments.insert(name.to_owned(), MomentPair { first, second });
-                parameter
+            OptimizerConfig::Adagrad(config) => {
+                let grad = B::float_mul_scalar(grad, step.grad_scale.into());
+                let squares = B::float_add(next_state(), B::float_mul(grad.clone(), grad.clone()));
+                let root = B::float_add_scalar(B::float_sqrt(squares.clone()), config.epsilon.into());
+                let change = B::float_div(B::float_mul_scalar(grad, rate.into()), root);
+                (B::float_sub(parameter, change), vec![squares])
             }
+            OptimizerConfig::Adam(config) => adam::<B>([parameter, next_state(), next_state()], grad, config.at(step)),
+            OptimizerConfig::AdamW(config) => {
+                let parameter = B::float_mul_scalar(parameter, (1.0 - rate * config.weight_decay).into());
+                adam::<B>([parameter, next_state(), next_state()], grad, config.adam().at(step))
+            }
+        };
+        if !state.is_empty() {
+            self.state.insert(name.to_owned(), state);
         }
+        parameter
     }
+}
+
+fn adam<B: ModelBackend>(
+    tensors: [B::FloatTensorPrimitive; 3],
+    grad: B::FloatTensorPrimitive,
+    step: AdamStep,
+) -> (B::FloatTensorPrimitive, Vec<B::FloatTensorPrimitive>) {
+    let [parameter, first, second] = B::adam(tensors, grad, step);
+    (parameter, vec![first, second])
 }
 
 struct Norm<'a, A: AutodiffBackend> {

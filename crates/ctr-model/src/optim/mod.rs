@@ -6,8 +6,8 @@ pub mod row;
 
 pub use adam::AdamStep;
 pub(crate) use adam::AdamStepF32;
-pub use config::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-pub use dense::{DenseOptimizer, MomentPair};
+pub use config::{AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
+pub use dense::DenseOptimizer;
 
 /// What an update needs to know of the training step it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]

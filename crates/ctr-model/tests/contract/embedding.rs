@@ -1,16 +1,20 @@
 //! Tables against a plain scalar replay.
 use burn::backend::flex::FlexDevice;
 use burn::tensor::Tensor;
-use ctr_model::embedding::{EmbeddingTables, Lookups, TableSpec, UpdateRule, segment_sum};
-use ctr_model::optim::{AdagradConfig, AdamConfig, RowOptimizerConfig, SgdConfig, UpdateStep};
+use ctr_model::embedding::{EmbeddingTables, Lookups, RowClip, TableSpec, UpdateRule, UpdateScope, segment_sum};
+use ctr_model::optim::{AdagradConfig, AdamConfig, FtrlConfig, RowOptimizerConfig, SgdConfig, UpdateStep};
 use proptest::prelude::*;
 
 use crate::values::{assert_close, elements, normals};
 
 type B = burn::backend::Flex;
 
+/// The factors of a schedule and of clipping.
+const RATE_SCALE: f64 = 0.75;
+const GRAD_SCALE: f64 = 0.5;
+
 /// A row plan made the plain way.
-struct Plan {
+pub(crate) struct Plan {
     rows: Vec<u64>,
     inverse: Vec<u32>,
     offsets: Vec<u32>,
@@ -18,7 +22,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(lookups: &[u64]) -> Self {
+    pub(crate) fn new(lookups: &[u64]) -> Self {
         let mut rows = lookups.to_vec();
         rows.sort_unstable();
         rows.dedup();
@@ -31,7 +35,7 @@ impl Plan {
         Self { rows, inverse, offsets, order }
     }
 
-    fn lookups(&self) -> Lookups<'_> {
+    pub(crate) fn lookups(&self) -> Lookups<'_> {
         Lookups { rows: &self.rows, inverse: &self.inverse, offsets: &self.offsets, order: &self.order }
     }
 }
@@ -42,57 +46,107 @@ fn specs() -> Vec<TableSpec> {
         .to_vec()
 }
 
-fn sparse(optimizer: RowOptimizerConfig, l2: f64) -> UpdateRule {
-    UpdateRule::Sparse { optimizer, l2 }
-}
-
 fn rules() -> Vec<UpdateRule> {
     let adagrad = AdagradConfig { learning_rate: 0.1, epsilon: 1e-6 };
+    let sgd = |momentum| SgdConfig { learning_rate: 0.1, momentum, nesterov: false };
+    let clip = RowClip { value: Some(0.8), norm: Some(1.2), update_rms: Some(0.6) };
     vec![
-        sparse(RowOptimizerConfig::Sgd(SgdConfig { learning_rate: 0.1 }), 0.0),
-        sparse(RowOptimizerConfig::Adagrad(adagrad.clone()), 0.01),
-        sparse(RowOptimizerConfig::RowwiseAdagrad(adagrad), 0.0),
-        sparse(RowOptimizerConfig::LazyAdam(AdamConfig::default()), 0.02),
-        UpdateRule::Dense { adam: AdamConfig::default(), l2: 0.1 },
+        UpdateRule::sparse(RowOptimizerConfig::Sgd(sgd(0.0))),
+        UpdateRule { l2: 0.01, ..UpdateRule::sparse(RowOptimizerConfig::Adagrad(adagrad.clone())) },
+        UpdateRule { clip, ..UpdateRule::sparse(RowOptimizerConfig::RowwiseAdagrad(adagrad.clone())) },
+        UpdateRule { l2: 0.02, ..UpdateRule::sparse(RowOptimizerConfig::LazyAdam(AdamConfig::default())) },
+        UpdateRule { weight_decay: 0.3, clip, ..UpdateRule::sparse(RowOptimizerConfig::Sgd(sgd(0.9))) },
+        UpdateRule {
+            clip: RowClip { norm: Some(0.3), ..RowClip::default() },
+            l2: 0.1,
+            ..UpdateRule::sparse(RowOptimizerConfig::RowwiseAdam(AdamConfig {
+                learning_rate: 0.05,
+                ..AdamConfig::default()
+            }))
+        },
+        UpdateRule {
+            clip: RowClip { value: Some(0.5), ..RowClip::default() },
+            ..UpdateRule::sparse(RowOptimizerConfig::Sgd(SgdConfig { nesterov: true, ..sgd(0.5) }))
+        },
+        UpdateRule::sparse(RowOptimizerConfig::Ftrl(FtrlConfig { l1: 0.01, l2: 0.1, ..FtrlConfig::default() })),
+        UpdateRule { l2: 0.1, ..UpdateRule::dense(RowOptimizerConfig::LazyAdam(AdamConfig::default())) },
+        UpdateRule { weight_decay: 0.2, ..UpdateRule::dense(RowOptimizerConfig::Adagrad(adagrad)) },
     ]
 }
 
-/// The published rules in f64, one number at a time; `state` grows as the rule needs it.
-fn replay(rule: &UpdateRule, weights: &mut [f64], state: &mut Vec<f64>, grad: &[f64], t: i32) {
-    let l2 = rule.l2();
-    let g: Vec<f64> = grad.iter().zip(&*weights).map(|(g, w)| g + l2 * w).collect();
-    let adam = |config: &AdamConfig, weights: &mut [f64], state: &mut Vec<f64>| {
-        state.resize(2 * g.len(), 0.0);
-        for i in 0..g.len() {
-            state[2 * i] = config.beta1 * state[2 * i] + (1.0 - config.beta1) * g[i];
-            state[2 * i + 1] = config.beta2 * state[2 * i + 1] + (1.0 - config.beta2) * g[i] * g[i];
-            let first = state[2 * i] / (1.0 - config.beta1.powi(t));
-            let second = state[2 * i + 1] / (1.0 - config.beta2.powi(t));
-            weights[i] -= config.learning_rate * first / (second.sqrt() + config.epsilon);
+/// G of a row, in f64.
+fn row_gradient(rule: &UpdateRule, weights: &[f64], sum: &[f64]) -> Vec<f64> {
+    let mut g: Vec<f64> = sum.iter().zip(weights).map(|(g, w)| g + rule.l2 * w).collect();
+    if let Some(limit) = rule.clip.value {
+        for g in &mut g {
+            *g = g.max(-limit).min(limit);
         }
-    };
-    match rule {
-        UpdateRule::Dense { adam: config, .. } => adam(config, weights, state),
-        UpdateRule::Sparse { optimizer, .. } => match optimizer {
+    }
+    if let Some(limit) = rule.clip.norm {
+        let norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
+        for g in &mut g {
+            *g *= (limit / norm).min(1.0);
+        }
+    }
+    g
+}
+
+/// The published rules in f64, one number at a time; `state` grows as the rule needs it. Gradients are halved by the caller's `grad_scale`.
+fn replay(rule: &UpdateRule, weights: &mut [f64], state: &mut Vec<f64>, sum: &[f64], t: i32) {
+    let g: Vec<f64> = row_gradient(rule, weights, sum).iter().map(|g| GRAD_SCALE * g).collect();
+    let (n, rate) = (g.len(), rule.optimizer.learning_rate() * RATE_SCALE);
+    for w in weights.iter_mut() {
+        *w -= rate * rule.weight_decay * *w;
+    }
+    let before = weights.to_vec();
+    let mean_square = g.iter().map(|g| g * g).sum::<f64>() / n as f64;
+    state.resize(2 * n, 0.0);
+    for i in 0..n {
+        match &rule.optimizer {
             RowOptimizerConfig::Sgd(config) => {
-                weights.iter_mut().zip(&g).for_each(|(w, g)| *w -= config.learning_rate * g);
+                state[i] = config.momentum * state[i] + g[i];
+                let ahead = if config.nesterov { g[i] + config.momentum * state[i] } else { state[i] };
+                weights[i] -= rate * ahead;
             }
             RowOptimizerConfig::Adagrad(config) => {
-                state.resize(g.len(), 0.0);
-                for i in 0..g.len() {
-                    state[i] += g[i] * g[i];
-                    weights[i] -= config.learning_rate * g[i] / (state[i].sqrt() + config.epsilon);
-                }
+                state[i] += g[i] * g[i];
+                weights[i] -= rate * g[i] / (state[i].sqrt() + config.epsilon);
             }
             RowOptimizerConfig::RowwiseAdagrad(config) => {
-                state.resize(1, 0.0);
-                state[0] += g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64;
-                for i in 0..g.len() {
-                    weights[i] -= config.learning_rate * g[i] / (state[0].sqrt() + config.epsilon);
-                }
+                state[0] += if i == 0 { mean_square } else { 0.0 };
+                weights[i] -= rate * g[i] / (state[0].sqrt() + config.epsilon);
             }
-            RowOptimizerConfig::LazyAdam(config) => adam(config, weights, state),
-        },
+            RowOptimizerConfig::LazyAdam(config) | RowOptimizerConfig::RowwiseAdam(config) => {
+                let by_row = matches!(rule.optimizer, RowOptimizerConfig::RowwiseAdam(_));
+                state[i] = config.beta1 * state[i] + (1.0 - config.beta1) * g[i];
+                let second = if by_row { n } else { n + i };
+                if !by_row || i == 0 {
+                    let square = if by_row { mean_square } else { g[i] * g[i] };
+                    state[second] = config.beta2 * state[second] + (1.0 - config.beta2) * square;
+                }
+                let first = state[i] / (1.0 - config.beta1.powi(t));
+                let second = state[second] / (1.0 - config.beta2.powi(t));
+                weights[i] -= rate * first / (second.sqrt() + config.epsilon);
+            }
+            RowOptimizerConfig::Ftrl(config) => {
+                let (z, squares) = (state[i], state[n + i]);
+                let root = (squares + g[i] * g[i]).sqrt();
+                let z = z + g[i] - (root - squares.sqrt()) / rate * weights[i];
+                weights[i] = if z.abs() > config.l1 {
+                    -(z - z.signum() * config.l1) / ((config.beta + root) / rate + config.l2)
+                } else {
+                    0.0
+                };
+                (state[i], state[n + i]) = (z, root * root);
+            }
+        }
+    }
+    if let Some(limit) = rule.clip.update_rms {
+        let changes: Vec<f64> = weights.iter().zip(&before).map(|(w, before)| w - before).collect();
+        let rms = (changes.iter().map(|c| c * c).sum::<f64>() / n as f64).sqrt() / rate;
+        for i in 0..n {
+            weights[i] = before[i] + changes[i] / (rms / limit).max(1.0);
+        }
     }
 }
 
@@ -106,7 +160,7 @@ fn train(rule: &UpdateRule, rows: u64, steps: &[Vec<u64>]) -> EmbeddingTables {
         let grads: Vec<Option<Tensor<B, 3>>> =
             gathered.iter().enumerate().map(|(table, leaf)| Some(gradient(leaf, (index * 2 + table) as u64))).collect();
         let grads = tables.reduce(grads, plan.lookups());
-        let step = UpdateStep { number: index as u64 + 1, rate_scale: 1.0, grad_scale: 0.5 };
+        let step = UpdateStep { number: index as u64 + 1, rate_scale: RATE_SCALE, grad_scale: GRAD_SCALE };
         tables.update(&grads, plan.lookups(), step);
     }
     tables
@@ -155,15 +209,12 @@ proptest! {
                             }
                         }
                         touched |= hit;
-                        if hit || matches!(rule, UpdateRule::Dense { .. }) {
-                            // Clipping scales the whole gradient, the L2 term included.
-                            let scaled: Vec<f64> = grad.iter().zip(&weights)
-                                .map(|(g, w)| 0.5 * (g + rule.l2() * w) - rule.l2() * w).collect();
-                            replay(&rule, &mut weights, &mut state, &scaled, step as i32 + 1);
+                        if hit || rule.scope == UpdateScope::AllRows {
+                            replay(&rule, &mut weights, &mut state, &grad, step as i32 + 1);
                         }
                     }
                     let expected: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
-                    if !touched && matches!(rule, UpdateRule::Sparse { .. }) {
+                    if !touched && rule.scope == UpdateScope::TouchedRows {
                         prop_assert_eq!(table.row(row), initial.tables()[index].row(row));
                     }
                     assert_close("row", table.row(row), &expected, 2e-4);
@@ -204,10 +255,10 @@ fn norm_is_that_of_the_gradient_with_its_l2_term() {
         let mut expected = 0.0;
         for table in tables.tables() {
             for row in 0..700_u64 {
-                let touched = count(row) > 0.0;
-                if touched || matches!(rule, UpdateRule::Dense { .. }) {
-                    let factor = 10.0 * count(row) + rule.l2();
-                    expected += table.row(row as usize).iter().map(|&w| (factor * f64::from(w)).powi(2)).sum::<f64>();
+                if count(row) > 0.0 || rule.scope == UpdateScope::AllRows {
+                    let weights: Vec<f64> = table.row(row as usize).iter().map(|&w| f64::from(w)).collect();
+                    let sum: Vec<f64> = weights.iter().map(|w| 10.0 * count(row) * w).collect();
+                    expected += row_gradient(&rule, &weights, &sum).iter().map(|g| g * g).sum::<f64>();
                 }
             }
         }

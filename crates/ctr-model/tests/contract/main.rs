@@ -1,5 +1,6 @@
 //! What every backend, table and model must satisfy.
 mod embedding;
+mod golden_optimizers;
 mod gradients;
 mod models;
 mod operations;

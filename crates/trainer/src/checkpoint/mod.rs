@@ -87,7 +87,6 @@ impl Checkpoint {
         }
         learner.dense.set_state(&moments, &dense, &learner.device)?;
         learner.steps = self.steps;
-        learner.rate_scale = self.fit.rate_scale;
         Ok(learner)
     }
 }

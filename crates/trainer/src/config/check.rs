@@ -11,6 +11,7 @@ use super::error::ConfigError;
 use super::model::ModelConfig;
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
 use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, TrainingConfig};
+use crate::schedule::{Course, ScheduleConfig};
 
 pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 20;
 pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
@@ -125,6 +126,19 @@ impl<'a> Checker<'a> {
         self.whole("dim", embedding.dim, &WIDTH)?;
         self.not_negative("init_std", embedding.init_std)?;
         self.not_negative("l2", embedding.l2)?;
+        self.not_negative("weight_decay", embedding.weight_decay)?;
+        for (key, limit) in [
+            ("gradient_clip_value", embedding.gradient_clip_value),
+            ("gradient_clip_norm", embedding.gradient_clip_norm),
+            ("update_clip_rms", embedding.update_clip_rms),
+        ] {
+            if let Some(limit) = limit {
+                self.positive(key, limit)?;
+            }
+        }
+        if let Some(schedule) = &embedding.schedule {
+            self.table("schedule").schedule(schedule)?;
+        }
         let optimizer = self.table("optimizer");
         match &embedding.optimizer {
             None => Ok(()),
@@ -132,13 +146,26 @@ impl<'a> Checker<'a> {
             Some(RowOptimizerConfig::Adagrad(config) | RowOptimizerConfig::RowwiseAdagrad(config)) => {
                 optimizer.adagrad(config)
             }
-            Some(RowOptimizerConfig::LazyAdam(config)) => optimizer.adam(config),
+            Some(RowOptimizerConfig::LazyAdam(config) | RowOptimizerConfig::RowwiseAdam(config)) => {
+                optimizer.adam(config)
+            }
+            Some(RowOptimizerConfig::Ftrl(config)) => {
+                optimizer.positive("learning_rate", config.learning_rate)?;
+                optimizer.not_negative("beta", config.beta)?;
+                optimizer.not_negative("l1", config.l1)?;
+                optimizer.not_negative("l2", config.l2)
+            }
         }
     }
 
     pub(super) fn optimizer(&self, optimizer: &OptimizerConfig) -> Checked {
         match optimizer {
             OptimizerConfig::Adam(config) => self.adam(config),
+            OptimizerConfig::AdamW(config) => {
+                self.adam(&config.adam())?;
+                self.not_negative("weight_decay", config.weight_decay)
+            }
+            OptimizerConfig::Adagrad(config) => self.adagrad(config),
             OptimizerConfig::Sgd(config) => self.sgd(config),
         }
     }
@@ -151,7 +178,12 @@ impl<'a> Checker<'a> {
     }
 
     fn sgd(&self, config: &SgdConfig) -> Checked {
-        self.positive("learning_rate", config.learning_rate)
+        self.positive("learning_rate", config.learning_rate)?;
+        self.fraction("momentum", config.momentum)?;
+        if config.nesterov && config.momentum == 0.0 {
+            return Err(self.invalid("nesterov", true, "false, or `momentum` > 0 beside it"));
+        }
+        Ok(())
     }
 
     fn adagrad(&self, config: &AdagradConfig) -> Checked {
@@ -166,6 +198,9 @@ impl<'a> Checker<'a> {
             self.positive("gradient_clip_norm", norm)?;
         }
         self.not_negative("min_delta", training.min_delta)?;
+        if let Some(schedule) = &training.schedule {
+            self.table("schedule").schedule(schedule)?;
+        }
         if let Some(reduce) = &training.reduce_lr_on_plateau {
             let table = self.table("reduce_lr_on_plateau");
             table.number("factor", reduce.factor, "a number in (0, 1) (also as f32)", |factor| {
@@ -184,5 +219,43 @@ impl<'a> Checker<'a> {
     pub(super) fn checkpoint(&self, checkpoint: &CheckpointConfig) -> Checked {
         self.not_negative("every_minutes", checkpoint.every_minutes)?;
         self.whole("keep_last", checkpoint.keep_last, &(1..=1 << 20))
+    }
+
+    fn schedule(&self, schedule: &ScheduleConfig) -> Checked {
+        self.closed_fraction("warmup_factor", schedule.warmup_factor)?;
+        let course = self.table("course");
+        match &schedule.course {
+            Course::Constant(_) => Ok(()),
+            Course::Linear(decay) | Course::Cosine(decay) => {
+                course.closed_fraction("end_factor", decay.end_factor)?;
+                if decay.steps == Some(0) {
+                    return Err(course.invalid(
+                        "steps",
+                        0,
+                        "at least 1, or no such key for all steps after the warm-up",
+                    ));
+                }
+                Ok(())
+            }
+            Course::Step(step) | Course::Exponential(step) => {
+                course.factor(step.factor)?;
+                if step.every == 0 { Err(course.invalid("every", 0, "at least 1")) } else { Ok(()) }
+            }
+            Course::MultiStep(steps) => {
+                course.factor(steps.factor)?;
+                if steps.milestones.is_sorted_by(|a, b| a < b) {
+                    return Ok(());
+                }
+                Err(course.invalid("milestones", format!("{:?}", steps.milestones), "numbers that ascend"))
+            }
+        }
+    }
+
+    fn closed_fraction(&self, key: &str, value: f64) -> Checked {
+        self.number(key, value, "a number in [0, 1]", |value| (0.0..=1.0).contains(&value))
+    }
+
+    fn factor(&self, value: f64) -> Checked {
+        self.number("factor", value, "a number in (0, 1] (also as f32)", |value| value > 0.0 && value <= 1.0)
     }
 }

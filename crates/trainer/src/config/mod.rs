@@ -20,7 +20,9 @@ pub use dataset::DatasetConfig;
 pub use device::{BackendKind, DeviceSpec, ParseDeviceError};
 pub use error::{ConfigError, Known, Origin};
 pub use model::{DnnConfig, LrConfig, ModelConfig};
-pub use optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
+pub use optimizer::{
+    AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig,
+};
 pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan};
 pub use raw::{

@@ -1,3 +1,5 @@
 //! Optimisers: the tables `[optimizer]` and `[embedding.optimizer]`, which the model library defines.
 
-pub use ctr_model::optim::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
+pub use ctr_model::optim::{
+    AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig,
+};

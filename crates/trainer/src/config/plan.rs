@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use ctr_model::embedding::RowClip;
+
 use super::check::{BATCH, Checker, THREADS};
 use super::dataset::{self, DatasetConfig};
 use super::deserialize::deserialize;
@@ -18,6 +20,7 @@ use super::raw::{
     TrainingConfig, WatchConfig,
 };
 use crate::repro::{SeedOverrides, SeedStreams, Stream};
+use crate::schedule::ScheduleConfig;
 
 /// A run, fully resolved: defaults filled in, paths absolute, every value in its range.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +77,12 @@ pub struct EmbeddingPlan {
     pub init_std: f64,
     /// Coefficient λ of the penalty λ/2 · ‖w‖².
     pub l2: f64,
+    /// Decoupled weight decay of touched rows.
+    pub weight_decay: f64,
+    /// Limits on the gradient and on the step of each row.
+    pub clip: RowClip,
+    /// The schedule of the rows' learning rate, where it is not that of the dense parameters.
+    pub schedule: Option<ScheduleConfig>,
     /// How rows are updated.
     pub update: EmbeddingUpdate,
 }
@@ -105,7 +114,12 @@ impl Plan {
         Checker::new(&root).name("name", &name)?;
         let cache_dir = config.data.cache_dir.unwrap_or_else(|| working_directory.join("cache"));
         utf8(&cache_dir)?;
-        let EmbeddingConfig { dim, init_std, l2, optimizer, .. } = config.embedding;
+        let EmbeddingConfig { dim, init_std, l2, weight_decay, schedule, optimizer, .. } = config.embedding;
+        let clip = RowClip {
+            value: config.embedding.gradient_clip_value,
+            norm: config.embedding.gradient_clip_norm,
+            update_rms: config.embedding.update_clip_rms,
+        };
         Ok(Self {
             name,
             seed: config.seed,
@@ -117,6 +131,9 @@ impl Plan {
                 dim: if matches!(config.model, ModelConfig::Lr(_)) { 1 } else { dim },
                 init_std,
                 l2,
+                weight_decay,
+                clip,
+                schedule,
                 update: optimizer.map_or(EmbeddingUpdate::Dense, EmbeddingUpdate::Sparse),
             },
             model: config.model,
@@ -159,7 +176,7 @@ impl Plan {
             EmbeddingUpdate::Dense => (EmbeddingMode::Dense, None),
             EmbeddingUpdate::Sparse(optimizer) => (EmbeddingMode::Sparse, Some(optimizer.clone())),
         };
-        let EmbeddingPlan { dim, init_std, l2, .. } = self.embedding;
+        let EmbeddingPlan { dim, init_std, l2, weight_decay, clip, schedule, .. } = self.embedding.clone();
         RunConfig {
             name: Some(self.name.clone()),
             seed: self.seed,
@@ -171,7 +188,18 @@ impl Plan {
                 dataset: self.data.dataset.clone(),
             },
             model: self.model.clone(),
-            embedding: EmbeddingConfig { dim, init_std, mode, l2, optimizer },
+            embedding: EmbeddingConfig {
+                dim,
+                init_std,
+                mode,
+                l2,
+                weight_decay,
+                gradient_clip_value: clip.value,
+                gradient_clip_norm: clip.norm,
+                update_clip_rms: clip.update_rms,
+                schedule,
+                optimizer,
+            },
             optimizer: self.optimizer.clone(),
             training: self.training.clone(),
             evaluation: self.evaluation.clone(),
@@ -210,13 +238,25 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
             let expected = "no such table in dense mode, where `[optimizer]` updates the tables; remove it or set `embedding.mode = \"sparse\"`";
             Err(embedding.invalid("optimizer", "given", expected))
         }
-        (EmbeddingMode::Dense, None) if matches!(config.optimizer, OptimizerConfig::Sgd(_)) => {
-            let expected = "\"sparse\" with `[embedding.optimizer] type = \"sgd\"`, because `optimizer.type` is \"sgd\": tables in dense \
-                            mode are updated by Adam";
-            Err(embedding.invalid("mode", "\"dense\"", expected))
+        (EmbeddingMode::Dense, None) if config.embedding.schedule.is_some() => {
+            let expected = "no such table in dense mode, where `[training.schedule]` holds for the tables too; remove it or set \
+                            `embedding.mode = \"sparse\"`";
+            Err(embedding.invalid("schedule", "given", expected))
+        }
+        (EmbeddingMode::Dense, None) if config.embedding.weight_decay != 0.0 => {
+            let expected = "no such key in dense mode, where `optimizer.type = \"adamw\"` decays the tables; remove it or set \
+                            `embedding.mode = \"sparse\"`";
+            Err(embedding.invalid("weight_decay", config.embedding.weight_decay, expected))
+        }
+        (_, Some(RowOptimizerConfig::Ftrl(_)))
+            if config.embedding.weight_decay != 0.0 || config.embedding.update_clip_rms.is_some() =>
+        {
+            let expected = "another optimiser than ftrl, whose weights are a function of its state, where `weight_decay` or \
+                            `update_clip_rms` is given";
+            Err(embedding.table("optimizer").invalid("type", "\"ftrl\"", expected))
         }
         (EmbeddingMode::Sparse, None) => {
-            let expected = "a table with `type` = sgd, adagrad, rowwise_adagrad or lazy_adam, because `embedding.mode` is \"sparse\"";
+            let expected = "a table with `type` = sgd, adagrad, rowwise_adagrad, lazy_adam, rowwise_adam or ftrl, because `embedding.mode` is \"sparse\"";
             Err(embedding.invalid("optimizer", "absent", expected))
         }
         _ if matches!(config.model, ModelConfig::Lr(_)) && embedding.is_given("dim") && config.embedding.dim != 1 => {

@@ -9,6 +9,7 @@ use super::device::DeviceSpec;
 use super::model::ModelConfig;
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use crate::repro::SeedOverrides;
+use crate::schedule::ScheduleConfig;
 
 /// The top level of a run config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +85,23 @@ pub struct EmbeddingConfig {
     /// L2 coefficient λ of the penalty λ/2 · ‖w‖², ≥ 0: over whole tables in dense mode, over touched rows in sparse mode.
     /// Default `0.0`.
     pub l2: f64,
+    /// Decoupled weight decay of touched rows, w ← w·(1 − lr·`weight_decay`) before the optimiser's step, ≥ 0; sparse mode only, and not with
+    /// FTRL. Default `0.0`.
+    pub weight_decay: f64,
+    /// Largest magnitude of an element of a row's gradient, > 0. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_clip_value: Option<f64>,
+    /// Largest L2 norm of a row's gradient, > 0; larger ones are scaled down to it, after `gradient_clip_value` and before
+    /// `training.gradient_clip_norm`. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_clip_norm: Option<f64>,
+    /// Largest root mean square of a row's step, in units of the learning rate, > 0; larger steps are scaled down to it. Not with FTRL.
+    /// Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_clip_rms: Option<f64>,
+    /// The learning-rate schedule of the rows, in sparse mode. Default: that of `[training.schedule]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleConfig>,
     /// The row optimiser: required in sparse mode, refused in dense mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<RowOptimizerConfig>,
@@ -91,7 +109,18 @@ pub struct EmbeddingConfig {
 
 impl Default for EmbeddingConfig {
     fn default() -> Self {
-        Self { dim: 10, init_std: 1e-4, mode: EmbeddingMode::Dense, l2: 0.0, optimizer: None }
+        Self {
+            dim: 10,
+            init_std: 1e-4,
+            mode: EmbeddingMode::Dense,
+            l2: 0.0,
+            weight_decay: 0.0,
+            gradient_clip_value: None,
+            gradient_clip_norm: None,
+            update_clip_rms: None,
+            schedule: None,
+            optimizer: None,
+        }
     }
 }
 
@@ -122,7 +151,10 @@ pub struct TrainingConfig {
     pub monitor: Monitor,
     /// Smallest change of the monitored metric that counts as an improvement, ≥ 0. Default `1e-6`.
     pub min_delta: f64,
-    /// Lower the learning rate after an epoch without an improvement. Default: never.
+    /// The learning-rate schedule of the dense parameters, and of the tables unless `[embedding.schedule]` is given. Default: constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleConfig>,
+    /// Lower the learning rates after epochs without an improvement. Default: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reduce_lr_on_plateau: Option<ReduceLrOnPlateauConfig>,
 }
@@ -136,6 +168,7 @@ impl Default for TrainingConfig {
             early_stop_patience: 2,
             monitor: Monitor::Auc,
             min_delta: 1e-6,
+            schedule: None,
             reduce_lr_on_plateau: None,
         }
     }
@@ -171,11 +204,13 @@ pub struct ReduceLrOnPlateauConfig {
     /// The learning rate of `[optimizer]` never goes below this, ≥ 0; that of `[embedding.optimizer]` is lowered by the same factors.
     /// Default `1e-6`.
     pub min_lr: f64,
+    /// Epochs without an improvement that are let pass before each reduction. Default `0`.
+    pub patience: usize,
 }
 
 impl Default for ReduceLrOnPlateauConfig {
     fn default() -> Self {
-        Self { factor: 0.1, min_lr: 1e-6 }
+        Self { factor: 0.1, min_lr: 1e-6, patience: 0 }
     }
 }
 

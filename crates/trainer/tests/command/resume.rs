@@ -91,7 +91,19 @@ impl Observer for StopAt<'_> {
 
 /// Trains in this process until the end, or until the given (epoch, step).
 fn train_until(workspace: &Workspace, run: &str, resume: bool, at: (usize, usize)) -> anyhow::Result<RunRecord> {
-    let overrides = Overrides { cache_dir: Some(workspace.path("cache")), ..Overrides::default() };
+    train_with(workspace, run, resume, at, &[])
+}
+
+/// The same, with some keys set.
+fn train_with(
+    workspace: &Workspace,
+    run: &str,
+    resume: bool,
+    at: (usize, usize),
+    set: &[&str],
+) -> anyhow::Result<RunRecord> {
+    let set = set.iter().map(|text| (*text).to_owned()).collect();
+    let overrides = Overrides { cache_dir: Some(workspace.path("cache")), set, ..Overrides::default() };
     let plan = Plan::load(&workspace.path("config.toml"), &overrides)?;
     let stop = AtomicBool::new(false);
     let data = trainer::dataset::open(&plan, &|_| {}, &stop)?;
@@ -118,5 +130,37 @@ fn a_run_stopped_within_an_epoch_repeats_and_skips_no_batch() {
         assert_eq!(resumed.parameter_digest, straight.parameter_digest, "{run}");
         assert_eq!(resumed.prediction_digest, straight.prediction_digest, "{run}");
         assert_eq!(resumed.steps, straight.steps, "{run}");
+    }
+}
+
+#[test]
+fn a_run_with_schedules_and_every_kind_of_state_goes_on_where_it_stopped() {
+    let workspace = Workspace::new();
+    let never = (usize::MAX, 0);
+    // A plateau at every epoch but the first, on top of the schedules.
+    let common = [
+        "training.min_delta=1",
+        "training.reduce_lr_on_plateau.factor=0.5",
+        "training.schedule={warmup_steps=5, course={type=\"cosine\", end_factor=0.1}}",
+        "embedding.schedule={course={type=\"step\", every=1, factor=0.7, unit=\"epoch\"}}",
+    ];
+    let optimizers = [
+        ["embedding.optimizer={type=\"rowwise_adam\"}", "optimizer={type=\"adamw\", weight_decay=0.1}"],
+        ["embedding.optimizer={type=\"ftrl\"}", "optimizer={type=\"adagrad\"}"],
+        ["embedding.optimizer={type=\"sgd\", momentum=0.9}", "optimizer={type=\"sgd\", momentum=0.9, nesterov=true}"],
+    ];
+    for (index, optimizers) in optimizers.iter().enumerate() {
+        let set = [&common[..], optimizers].concat();
+        let straight =
+            train_with(&workspace, &format!("straight-{index}"), false, never, &set).unwrap().result.unwrap();
+        let run = format!("stopped-{index}");
+        train_with(&workspace, &run, false, (2, 5), &set).unwrap_err();
+        let resumed = train_with(&workspace, &run, true, never, &set).unwrap().result.unwrap();
+        assert_eq!(resumed.parameter_digest, straight.parameter_digest, "{optimizers:?}");
+        let constant = ["training.schedule={}", "embedding.schedule={}"];
+        let set = [&set[..], &constant].concat();
+        let constant =
+            train_with(&workspace, &format!("constant-{index}"), false, never, &set).unwrap().result.unwrap();
+        assert_ne!(constant.parameter_digest, straight.parameter_digest, "{optimizers:?}");
     }
 }

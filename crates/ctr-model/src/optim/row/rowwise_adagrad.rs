@@ -1,5 +1,5 @@
 //! Adagrad with one accumulator per row.
-use super::RowOptimizer;
+use super::{RowOptimizer, mean_square};
 
 /// a ← a + mean(g²); w ← w − lr·g/(√a + ε).
 ///
@@ -20,8 +20,7 @@ impl RowOptimizer for RowwiseAdagrad {
 
     #[inline(always)]
     fn update(&self, row: &mut [f32], state: &mut [f32], grad: &[f32]) {
-        let squares: f32 = grad.iter().map(|g| g * g).sum();
-        state[0] += squares / grad.len() as f32;
+        state[0] += mean_square(grad);
         let rate = self.learning_rate / (state[0].sqrt() + self.epsilon);
         for (w, g) in row.iter_mut().zip(grad) {
             *w -= rate * g;

@@ -14,7 +14,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             epochs, gradient_clip_norm, early_stop_patience, monitor, min_delta, reduce_lr_on_plateau)",
+             epochs, gradient_clip_norm, early_stop_patience, monitor, min_delta, schedule, reduce_lr_on_plateau)",
         ),
         (
             edited("seed = 2021", "[trainin]\nepochs = 2"),
@@ -34,7 +34,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("factor = 0.1", "facto = 0.1"),
             "configs/run.toml:28:1: unknown key `training.reduce_lr_on_plateau.facto`; the nearest known one is `factor` \
-             (known: factor, min_lr)",
+             (known: factor, min_lr, patience)",
         ),
         (
             edited("[embedding]", "[seeds]\nmodel = 3\n[embedding]"),
@@ -168,8 +168,13 @@ fn a_name_that_does_not_exist_gets_the_nearest_one() {
             "`model.type` is \"dnnn\", which is not known; the nearest known one is `dnn` (known: lr, dnn)",
         ),
         (
-            "optimizer.type=adamw",
-            "`optimizer.type` is \"adamw\", which is not known; the nearest known one is `adam` (known: adam, sgd)",
+            "optimizer.type=adaw",
+            "`optimizer.type` is \"adaw\", which is not known; the nearest known one is `adam` (known: adam, adamw, adagrad, sgd)",
+        ),
+        (
+            "training.schedule.course.type=cosin",
+            "`training.schedule.course.type` is \"cosin\", which is not known; the nearest known one is `cosine` (known: constant, linear, \
+             cosine, step, multi_step, exponential)",
         ),
         (
             "embedding.mode=spars",
@@ -212,6 +217,35 @@ fn values_out_of_range_are_refused() {
         (
             "training.reduce_lr_on_plateau.factor=1",
             "`training.reduce_lr_on_plateau.factor` is 1.0; expected a number in (0, 1)",
+        ),
+        ("optimizer={type=\"sgd\", momentum=1}", "`optimizer.momentum` is 1.0; expected a number in [0, 1)"),
+        (
+            "optimizer={type=\"sgd\", nesterov=true}",
+            "`optimizer.nesterov` is true; expected false, or `momentum` > 0 beside it",
+        ),
+        ("embedding.weight_decay=1", "`embedding.weight_decay` is 1; expected no such key in dense mode"),
+        ("embedding.schedule={}", "`embedding.schedule` is given; expected no such table in dense mode"),
+        ("embedding.gradient_clip_value=0", "`embedding.gradient_clip_value` is 0.0; expected a finite number > 0"),
+        (
+            "embedding={mode=\"sparse\", update_clip_rms=1, optimizer={type=\"ftrl\"}}",
+            "`embedding.optimizer.type` is \"ftrl\"; expected another optimiser than ftrl",
+        ),
+        ("training.schedule.warmup_factor=2", "`training.schedule.warmup_factor` is 2.0; expected a number in [0, 1]"),
+        (
+            "training.schedule.course={type=\"linear\", steps=0}",
+            "`training.schedule.course.steps` is 0; expected at least 1",
+        ),
+        (
+            "training.schedule.course={type=\"step\", every=0}",
+            "`training.schedule.course.every` is 0; expected at least 1",
+        ),
+        (
+            "training.schedule.course={type=\"exponential\", every=1, factor=0}",
+            "`training.schedule.course.factor` is 0.0; expected a number in (0, 1]",
+        ),
+        (
+            "training.schedule.course={type=\"multi_step\", milestones=[2, 2]}",
+            "`training.schedule.course.milestones` is [2, 2]; expected numbers that ascend",
         ),
         ("evaluation.batch_size=0", "`evaluation.batch_size` is 0; expected"),
         ("loader.prefetch=0", "`loader.prefetch` is 0; expected"),

@@ -92,7 +92,7 @@ fn overrides_are_toml_or_bare_strings_and_the_last_one_wins() {
     assert_eq!(dnn.activation.to_string(), "SmeLU(beta=2)");
     assert_eq!((dnn.hidden_units.as_slice(), dnn.batch_norm), (&[32, 16][..], false));
     assert_eq!(plan.training.epochs, 6);
-    assert_eq!(plan.optimizer, OptimizerConfig::Sgd(SgdConfig { learning_rate: 1.0 }));
+    assert_eq!(plan.optimizer, OptimizerConfig::Sgd(SgdConfig { learning_rate: 1.0, ..SgdConfig::default() }));
     assert_eq!(plan.data.dataset.label, "clicked");
 }
 
@@ -145,6 +145,26 @@ fn sparse_mode_takes_its_row_optimiser() {
 }
 
 #[test]
+fn schedules_and_limits_come_back_from_the_resolved_config() {
+    let set = [
+        "embedding.mode=sparse",
+        "embedding.optimizer.type=rowwise_adam",
+        "embedding.weight_decay=0.1",
+        "embedding.gradient_clip_value=2",
+        "embedding.update_clip_rms=1",
+        "embedding.schedule.course={type=\"multi_step\", milestones=[3, 5], unit=\"epoch\"}",
+        "training.schedule={warmup_steps=7, course={type=\"cosine\", end_factor=0.1}}",
+        "training.reduce_lr_on_plateau.patience=2",
+        "optimizer={type=\"adamw\", weight_decay=0.1}",
+    ];
+    let plan = load(RUN, &set).expect("plan");
+    let folder = Folder::new(&plan.to_toml().expect("toml"), DATASET);
+    assert_eq!(folder.load(&[]).expect("the same plan"), plan);
+    assert_eq!(plan.embedding.clip.value, Some(2.0));
+    assert_eq!(plan.training.schedule.expect("schedule").warmup_steps, 7);
+}
+
+#[test]
 fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
     let folder = Folder::new(RUN, DATASET);
     let fingerprint = |set: &[&str]| folder.load(set).expect("plan").fingerprint().expect("fingerprint");
@@ -175,7 +195,11 @@ fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
         "model.hidden_units=[168]",
         "model.activation=ReLU",
         "embedding.l2=0",
+        "embedding.update_clip_rms=1",
         "optimizer.epsilon=1e-7",
+        "optimizer={type=\"adamw\", weight_decay=0.1}",
+        "training.schedule.warmup_steps=5",
+        "training.reduce_lr_on_plateau.patience=1",
         "training.batch_size=129",
         "training.monitor=log_loss",
         "evaluation.batch_size=1",
