@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ctr_data::{
-    Dataset, DatasetConfig, EncodeOptions, Labels, LoaderOptions, Order, PrepareOptions, RowPlanner, Split, batches,
-    prepare, write_csv,
+    Bags, Dataset, DatasetConfig, EncodeOptions, Labels, LoaderOptions, Order, PrepareOptions, RowPlanner, Split,
+    batches, prepare, write_csv,
 };
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -38,7 +38,7 @@ fn row_plan(c: &mut Criterion) {
         let mut planner = RowPlanner::new();
         group.throughput(Throughput::Elements(ids.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(format!("{examples}x{fields}_of_{cardinality}")), |b| {
-            b.iter(|| planner.plan(black_box(&ids), &layout).unwrap());
+            b.iter(|| planner.plan(black_box(&ids), &Bags::default(), &layout).unwrap());
         });
     }
     group.finish();

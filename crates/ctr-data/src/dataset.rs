@@ -163,8 +163,8 @@ impl Dataset {
             if shards.digest() != expected {
                 return Err(DataError::damaged(&path, "BLAKE3 digest", shards.digest(), expected));
             }
-            let shape = (shards.categorical_fields(), shards.numeric_fields(), shards.has_labels());
-            let fields = (schema.categorical.len(), schema.numeric.len(), true);
+            let shape = shards.shape();
+            let fields = (schema.single_fields(), schema.multi_hot_fields(), schema.numeric.len(), true);
             if shape != fields {
                 return Err(DataError::damaged(&path, "fields", format!("{shape:?}"), format!("{fields:?}")));
             }

@@ -39,6 +39,7 @@
 //! ```
 
 mod atomic_file;
+mod bags;
 mod batch;
 pub mod config;
 mod dataset;
@@ -56,6 +57,7 @@ pub mod source;
 mod split;
 mod watch;
 
+pub use bags::Bags;
 pub use batch::{Batches, HostBatch, LoaderOptions, batches};
 pub use config::DatasetConfig;
 pub use dataset::Dataset;
@@ -63,9 +65,9 @@ pub use encode::{EncodeOptions, Encoder};
 pub use error::{DataError, RowError};
 pub use export::write_csv;
 pub use prepare::{PrepareOptions, prepare};
-pub use row_layout::RowLayout;
+pub use row_layout::{FieldRows, RowLayout, TableRows};
 pub use row_plan::{RowPlan, RowPlanner};
-pub use schema::{CategoricalField, NumericField, Schema};
+pub use schema::{CategoricalField, MultiHot, NumericField, Schema};
 pub use shard::Shards;
 pub use shuffle::Order;
 pub use source::{DataSource, Labels};

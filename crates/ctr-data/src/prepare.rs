@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::atomic_file;
-use crate::config::DatasetConfig;
+use crate::config::{DatasetConfig, EmbeddingFieldConfig, FieldConfig};
 use crate::dataset::{self, CONFIG_FILE, Dataset, FileDigest, Manifest, SCHEMA_FILE};
 use crate::encode::{ENCODER_FILE, ENCODER_VERSION, Encoder};
 use crate::error::DataError;
@@ -80,7 +80,14 @@ fn fingerprints(sources: &[Box<dyn DataSource>], options: &PrepareOptions<'_>) -
 
 /// Everything that the encoded bytes depend on.
 fn key(config: &DatasetConfig, fingerprints: &[[u8; 32]]) -> Result<String, DataError> {
-    let canonical = DatasetConfig { dir: None, files: None, fields: config.resolved_fields(), ..config.clone() };
+    let mut fields = config.resolved_fields();
+    for field in &mut fields {
+        if let FieldConfig::Categorical(field) = field {
+            // What the rows of the tables are like does not concern the encoded data.
+            field.embedding = EmbeddingFieldConfig::default();
+        }
+    }
+    let canonical = DatasetConfig { dir: None, files: None, fields, ..config.clone() };
     let json = serde_json::to_vec(&canonical)
         .map_err(|cause| DataError::config("(whole)", cause.to_string(), "values that JSON can hold"))?;
     let mut hasher = blake3::Hasher::new_derive_key("ctr-data prepared data set v1");

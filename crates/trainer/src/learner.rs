@@ -5,11 +5,12 @@ use ctr_data::{RowLayout, Schema};
 use ctr_model::ModelBackend;
 use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule, UpdateScope};
 use ctr_model::init::Initializer;
-use ctr_model::model::{AnyModel, InputShape};
+use ctr_model::model::AnyModel;
 use ctr_model::optim::DenseOptimizer;
 use ctr_model::parameters;
 
 use crate::config::{EmbeddingUpdate, Plan};
+use crate::layouts::Layouts;
 use crate::repro::Stream;
 use crate::schedule::{Horizon, ScheduleConfig};
 
@@ -35,6 +36,19 @@ pub enum LearnerError {
     /// A table that could not be made.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Embeddings of several widths for a model that needs one.
+    #[error(
+        "the field `{field}` has embeddings of width {width} and the others of {dim}, but this model needs one width for all fields: leave \
+         `embedding.dim` of the field out, set it to {dim}, or use a model that concatenates embeddings (`model.type = \"dnn\"`)"
+    )]
+    MixedWidths {
+        /// The first field of another width.
+        field: String,
+        /// Its width.
+        width: usize,
+        /// `embedding.dim` of the run.
+        dim: usize,
+    },
 }
 
 impl<B: ModelBackend> Learner<B> {
@@ -45,17 +59,22 @@ impl<B: ModelBackend> Learner<B> {
     pub fn new(plan: &Plan, schema: &Schema, device: B::Device) -> Result<Self, LearnerError> {
         let seeds = plan.seed_streams();
         let seed = seeds.seed(Stream::Init);
-        let shape = input_shape(plan, schema);
+        let layouts = Layouts::new(plan, schema);
+        if let Some(field) = layouts.another_width(plan, schema)
+            && !plan.model.concatenates()
+        {
+            return Err(field);
+        }
+        let shape = layouts.input_shape(plan, schema);
         let specs = plan.model.tables(shape, plan.embedding.init_std);
-        let layout = schema.row_layout();
-        let tables = EmbeddingTables::new(&specs, layout.rows, update_rule(plan), seed)?;
+        let tables = EmbeddingTables::with_layout(&specs, &layouts.lookups, update_rule(plan), seed)?;
         let model = plan.model.init(shape, Initializer { seed, device: &device });
         Ok(Self {
             model,
             tables,
             dense: DenseOptimizer::new(plan.optimizer.clone()),
             device,
-            layout,
+            layout: layouts.rows,
             steps: 0,
             rates: RateScales { dense: 1.0, rows: 1.0 },
             dropout_seed: seeds.seed(Stream::Dropout),
@@ -80,16 +99,6 @@ impl<B: ModelBackend> Learner<B> {
     pub fn parameter_count(&self) -> usize {
         let tables: usize = self.tables.tables().iter().map(|table| table.rows() * table.width()).sum();
         tables + parameters::count_trainable(&self.model)
-    }
-}
-
-/// The shape of the data that the model is built for.
-#[must_use]
-pub fn input_shape(plan: &Plan, schema: &Schema) -> InputShape {
-    InputShape {
-        categorical: schema.categorical.len(),
-        numeric: schema.numeric.len(),
-        embedding_dim: plan.embedding.dim,
     }
 }
 
@@ -125,5 +134,12 @@ fn update_rule(plan: &Plan) -> UpdateRule {
 /// A batch's row plan as the tables read it.
 #[must_use]
 pub fn lookups(plan: &ctr_data::RowPlan) -> Lookups<'_> {
-    Lookups { rows: &plan.rows, inverse: &plan.inverse, offsets: &plan.offsets, order: &plan.order }
+    Lookups {
+        rows: &plan.rows,
+        inverse: &plan.inverse,
+        offsets: &plan.offsets,
+        order: &plan.order,
+        bags: &plan.bags,
+        factors: &plan.factors,
+    }
 }

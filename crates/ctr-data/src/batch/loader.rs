@@ -110,9 +110,13 @@ fn refusal(shards: &Shards, layout: &RowLayout, options: &LoaderOptions, batches
     if options.batch_size == 0 {
         return mismatch("batch size", 0, "at least 1".to_owned());
     }
-    if shards.categorical_fields() != layout.fields() {
-        let expected = format!("the layout's {}", layout.fields());
-        return mismatch("categorical fields of the shards", shards.categorical_fields(), expected);
+    for (what, found, expected) in [
+        ("categorical fields of the shards", shards.categorical_fields(), layout.single_fields()),
+        ("multi-hot fields of the shards", shards.multi_hot_fields(), layout.multi_hot_fields()),
+    ] {
+        if found != expected {
+            return mismatch(what, found, format!("the layout's {expected}"));
+        }
     }
     if options.start_batch > batches {
         let expected = format!("at most {batches}, the number of batches of an epoch");

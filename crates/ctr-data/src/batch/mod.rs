@@ -2,6 +2,7 @@
 
 mod loader;
 
+use crate::bags::Bags;
 use crate::error::DataError;
 use crate::row_layout::RowLayout;
 use crate::row_plan::{RowPlan, RowPlanner};
@@ -21,8 +22,10 @@ pub struct HostBatch {
     pub labels: Vec<f32>,
     /// Numeric values, row-major `[B, N]`.
     pub numeric: Vec<f32>,
-    /// Field-local ids, row-major `[B, F]`.
+    /// Field-local ids of the fields with one value, row-major `[B, F − M]`.
     pub categorical: Vec<u32>,
+    /// Field-local ids of the M multi-hot fields.
+    pub bags: Bags,
     /// Which embedding rows the ids look up.
     pub plan: RowPlan,
 }
@@ -56,6 +59,7 @@ impl HostBatch {
             labels: Vec::with_capacity(size),
             numeric: Vec::with_capacity(size * shards.numeric_fields()),
             categorical: Vec::with_capacity(size * shards.categorical_fields()),
+            bags: Bags::default(),
             plan: RowPlan::default(),
         };
         for position in positions {
@@ -65,8 +69,9 @@ impl HostBatch {
             batch.labels.push(shards.label(row));
             batch.numeric.extend_from_slice(shards.numeric(row));
             batch.categorical.extend_from_slice(shards.categorical(row));
+            shards.add_bags(row, &mut batch.bags);
         }
-        batch.plan = planner.plan(&batch.categorical, layout)?;
+        batch.plan = planner.plan(&batch.categorical, &batch.bags, layout)?;
         Ok(batch)
     }
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::table::{
+    Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, QuotientRemainderConfig,
+};
 use crate::error::DataError;
 
 /// A column (or several that are treated alike), by type.
@@ -27,9 +30,123 @@ pub struct CategoricalConfig {
     /// Values seen fewer times than this among the training rows share the out-of-vocabulary id (default 1: all are kept).
     #[serde(default = "one")]
     pub min_count: u64,
-    /// What an empty value means.
+    /// What an empty value means; of a multi-hot field, what an empty text means.
     #[serde(default)]
     pub missing: CategoricalMissing,
+    /// Hash values instead of fitting a vocabulary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<HashConfig>,
+    /// Name of the table: fields of one table share their vocabulary and their rows, and must agree in all that concerns them. Default: the
+    /// field's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// The text is a list of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_hot: Option<MultiHotConfig>,
+    /// What the table's rows are like.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub embedding: EmbeddingFieldConfig,
+}
+
+impl CategoricalConfig {
+    /// Name of the table of a field.
+    #[must_use]
+    pub fn table_of<'a>(&'a self, field: &'a str) -> &'a str {
+        self.table.as_deref().unwrap_or(field)
+    }
+
+    fn validate(&self) -> Result<(), DataError> {
+        let key = |key: &str| format!("fields.{}.{key}", self.names.join("+"));
+        if self.min_count == 0 {
+            return Err(DataError::config(key("min_count"), self.min_count, "at least 1 (1 keeps every value)"));
+        }
+        if let Some(HashConfig { buckets, .. }) = self.hash {
+            if !(1..=MOST_BUCKETS).contains(&buckets) {
+                return Err(DataError::config(key("hash.buckets"), buckets, format!("1 to {MOST_BUCKETS}")));
+            }
+            if self.min_count != 1 {
+                return Err(DataError::config(key("min_count"), self.min_count, "1: a hashed field counts no values"));
+            }
+        }
+        if self.table.as_ref().is_some_and(|table| table.is_empty() || table.contains('.')) {
+            return Err(DataError::config(key("table"), &self.table, "a name without dots"));
+        }
+        if let Some(list) = self.multi_hot {
+            list.validate(&key)?;
+        }
+        self.embedding.validate(&key, self.multi_hot.is_some(), self.hash.is_some())
+    }
+}
+
+/// One id stands for values out of the vocabulary, and ids are 32-bit.
+const MOST_BUCKETS: u64 = u32::MAX as u64 - 1;
+
+impl MultiHotConfig {
+    fn validate(self, key: &impl Fn(&str) -> String) -> Result<(), DataError> {
+        let free = |c: char| {
+            c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '"' | '\r' | '\n' | '\0' | '.' | '-' | '+')
+        };
+        let expected =
+            "one ASCII character other than a letter, a digit, a quote, a line end, NUL and those of a number";
+        if !free(self.separator) {
+            return Err(DataError::config(key("multi_hot.separator"), self.separator, expected));
+        }
+        let Some(weight) = self.weight_separator else { return Ok(()) };
+        if !free(weight) || weight == self.separator {
+            let expected = format!("{expected}, and not the separator");
+            return Err(DataError::config(key("multi_hot.weight_separator"), weight, expected));
+        }
+        if self.pooling == Pooling::Max {
+            return Err(DataError::config(
+                key("multi_hot.pooling"),
+                "max",
+                "sum or mean: the largest element has no weight",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl EmbeddingFieldConfig {
+    fn validate(&self, key: &impl Fn(&str) -> String, multi_hot: bool, hashed: bool) -> Result<(), DataError> {
+        const WIDEST: usize = 1 << 20;
+        if let Some(Dim::Fixed(width)) = self.dim
+            && !(1..=WIDEST).contains(&width)
+        {
+            return Err(DataError::config(key("embedding.dim"), width, format!("\"auto\", or 1 to {WIDEST}")));
+        }
+        if let Some(QuotientRemainderConfig { buckets, .. }) = self.compress {
+            if !(1..=MOST_BUCKETS).contains(&buckets) {
+                return Err(DataError::config(
+                    key("embedding.compress.buckets"),
+                    buckets,
+                    format!("1 to {MOST_BUCKETS}"),
+                ));
+            }
+            if multi_hot {
+                let expected = "no such table: a multi-hot field cannot be compressed; hash it into fewer buckets";
+                return Err(DataError::config(key("embedding.compress"), "given", expected));
+            }
+        }
+        if let Some(PretrainedConfig { file, delimiter }) = &self.pretrained {
+            if file.as_os_str().is_empty() {
+                return Err(DataError::config(key("embedding.pretrained.file"), file, "the path of a CSV file"));
+            }
+            if !delimiter.is_ascii() || matches!(delimiter, '"' | '\r' | '\n' | '\0') {
+                let expected = "one ASCII character other than a quote, a line end or NUL";
+                return Err(DataError::config(key("embedding.pretrained.delimiter"), delimiter, expected));
+            }
+            if hashed || self.compress.is_some() {
+                let expected = "no such table: rows of a hashed or compressed field stand for no single value";
+                return Err(DataError::config(key("embedding.pretrained"), "given", expected));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What an empty value of a categorical column means.
@@ -130,17 +247,13 @@ impl FieldConfig {
 
     pub(super) fn validate(&self) -> Result<(), DataError> {
         match self {
-            Self::Categorical(field) if field.min_count == 0 => Err(DataError::config(
-                format!("fields.{}.min_count", field.names.join("+")),
-                field.min_count,
-                "at least 1 (1 keeps every value)",
-            )),
+            Self::Categorical(field) => field.validate(),
             Self::Numeric(NumericConfig { names, missing: NumericMissing::Constant(value), .. })
                 if !value.is_finite() =>
             {
                 Err(DataError::config(format!("fields.{}.missing.constant", names.join("+")), value, "a finite number"))
             }
-            _ => Ok(()),
+            Self::Numeric(_) => Ok(()),
         }
     }
 }

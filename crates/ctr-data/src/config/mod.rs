@@ -3,8 +3,9 @@
 mod field;
 mod source;
 mod synthetic;
+mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ pub use field::{CategoricalConfig, CategoricalMissing, FieldConfig, NumericConfi
 pub use source::{CriteoConfig, CsvConfig, IndexRange, LibfmConfig, LibsvmConfig, SourceConfig};
 pub use synthetic::{
     Distribution, InteractionConfig, SyntheticCategorical, SyntheticConfig, SyntheticNumeric, SyntheticRows,
+};
+pub use table::{
+    Combine, Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, QuotientRemainderConfig,
 };
 
 /// A data set.
@@ -155,6 +159,7 @@ impl DatasetConfig {
                 }
             }
         }
+        validate_tables(&fields)?;
         self.source.validate_fields(&fields)
     }
 
@@ -169,4 +174,24 @@ impl DatasetConfig {
         }
         self.fields.iter().flat_map(FieldConfig::split_names).collect()
     }
+}
+
+/// Checks that the fields of each table agree in what concerns it; `fields` has one entry per column.
+fn validate_tables(fields: &[FieldConfig]) -> Result<(), DataError> {
+    let mut tables: BTreeMap<&str, (&str, &CategoricalConfig)> = BTreeMap::new();
+    for field in fields {
+        let FieldConfig::Categorical(config) = field else { continue };
+        let name = config.names[0].as_str();
+        let table = config.table_of(name);
+        let (first, other) = *tables.entry(table).or_insert((name, config));
+        let agree = |config: &CategoricalConfig| (config.min_count, config.hash, config.embedding.clone());
+        if agree(config) != agree(other) {
+            return Err(DataError::config(
+                format!("fields.{name}.table"),
+                table,
+                format!("the same `min_count`, `hash` and `embedding` as the field `{first}` of this table"),
+            ));
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CategoricalConfig, CategoricalMissing, FieldConfig, NumericConfig, NumericMissing, Transform};
+use super::{
+    CategoricalConfig, CategoricalMissing, EmbeddingFieldConfig, FieldConfig, NumericConfig, NumericMissing, Transform,
+};
 use crate::error::DataError;
 use crate::split::Split;
 
@@ -145,6 +147,10 @@ impl SyntheticConfig {
                 names: vec![field.name.clone()],
                 min_count: 1,
                 missing: CategoricalMissing::Error,
+                hash: None,
+                table: None,
+                multi_hot: None,
+                embedding: EmbeddingFieldConfig::default(),
             })
         });
         let numeric = self.numeric.iter().map(|field| {

@@ -5,11 +5,14 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::{OOV, Vocabulary};
-use crate::config::{CategoricalMissing, SourceConfig};
+use super::ids::Ids;
+use super::list::for_each_value;
+use super::vocabulary::OOV;
+use crate::bags::Bags;
+use crate::config::{CategoricalMissing, MultiHotConfig, SourceConfig};
 use crate::error::{DataError, Refusal};
 use crate::schema::Schema;
-use crate::shard::{Header, ShardWriter, Shards};
+use crate::shard::{Header, RowValues, ShardWriter, Shards};
 use crate::source::{DataSource, Labels, Row, SourceColumn, SourceColumns, open_file};
 use crate::watch::{PrepareProgress, Stage, Watch};
 
@@ -17,8 +20,8 @@ use crate::watch::{PrepareProgress, Stage, Watch};
 #[derive(Debug, Clone)]
 pub struct Encoder {
     pub(super) schema: Schema,
-    /// One for each categorical field of the schema.
-    pub(super) vocabularies: Vec<Vocabulary>,
+    /// The name and the ids of each table, in the order of the first field of each.
+    pub(super) tables: Vec<(String, Ids)>,
     /// The type of each column of a source, in the configuration's order.
     pub(super) columns: Vec<Column>,
     pub(super) source: SourceConfig,
@@ -28,7 +31,7 @@ pub struct Encoder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Column {
-    Categorical { missing: CategoricalMissing },
+    Categorical { missing: CategoricalMissing, table: usize, multi_hot: Option<MultiHotConfig> },
     Numeric,
 }
 
@@ -51,11 +54,22 @@ impl Encoder {
         &self.schema
     }
 
-    /// The value behind an id of a categorical field (numbered as in the schema): none for the out-of-vocabulary id 0 and for ids beyond
-    /// the field.
+    /// The value behind an id of a categorical field (numbered as in the schema): none for the out-of-vocabulary id 0, for ids beyond the
+    /// field, and where values are hashed.
     #[must_use]
     pub fn value(&self, field: usize, id: u32) -> Option<&str> {
-        self.vocabularies.get(field)?.value(id)
+        let table = &self.schema.categorical.get(field)?.table;
+        self.ids(table)?.value(id)
+    }
+
+    /// The id of a value in a table: 0 for a value that its vocabulary does not hold; none if there is no such table.
+    #[must_use]
+    pub fn id(&self, table: &str, value: &str) -> Option<u32> {
+        Some(self.ids(table)?.id(value))
+    }
+
+    fn ids(&self, table: &str) -> Option<&Ids> {
+        self.tables.iter().find(|(name, _)| name == table).map(|(_, ids)| ids)
     }
 
     /// Encodes a raw file in the format of the data set: rows come out as the run's own splits did. Values that the training rows did not
@@ -103,7 +117,7 @@ impl Encoder {
                 // The first row tells whether there are labels and probabilities; a source keeps to that.
                 None => writer.insert(ShardWriter::new(dir, self.header(row))?),
             };
-            writer.push(row.label, &encoded.numeric, &encoded.categorical, row.true_probability)?;
+            writer.push(row.label, encoded.values(), row.true_probability)?;
             watch.row(row.offset, writer.rows())
         })?;
         writer.ok_or(DataError::Empty { file: name })
@@ -112,7 +126,10 @@ impl Encoder {
     fn header(&self, first: &Row<'_>) -> Header {
         Header {
             rows: 0,
-            categorical: self.schema.categorical.len() as u32,
+            categorical: self.schema.single_fields() as u32,
+            multi_hot: self.schema.multi_hot_fields() as u32,
+            values: 0,
+            weights: self.schema.is_weighted(),
             numeric: self.schema.numeric.len() as u32,
             labels: first.label.is_some(),
             probabilities: first.true_probability.is_some(),
@@ -120,21 +137,30 @@ impl Encoder {
     }
 
     fn encode_row(&self, row: &Row<'_>, encoded: &mut EncodedRow) -> Result<(), (&str, Refusal)> {
-        encoded.categorical.clear();
-        encoded.numeric.clear();
+        encoded.clear();
+        let mut field = 0;
         for (number, column) in self.columns.iter().enumerate() {
             let value = row.value(number);
             match column {
-                Column::Categorical { missing } => {
-                    let field = encoded.categorical.len();
-                    let id = match (value.is_empty(), missing) {
-                        (true, CategoricalMissing::Oov) => OOV,
-                        (true, CategoricalMissing::Error) => {
-                            return Err((&self.schema.categorical[field].name, Self::missing_category()));
-                        }
-                        _ => self.vocabularies[field].id(value),
-                    };
-                    encoded.categorical.push(id);
+                Column::Categorical { missing, table, multi_hot } => {
+                    let ids = &self.tables[*table].1;
+                    let name = self.schema.categorical[field].name.as_str();
+                    field += 1;
+                    let missing = if value.is_empty() { Some(*missing) } else { None };
+                    match (multi_hot, missing) {
+                        (_, Some(CategoricalMissing::Error)) => return Err((name, Self::missing_category())),
+                        (None, Some(CategoricalMissing::Oov)) => encoded.categorical.push(OOV),
+                        (None, _) => encoded.categorical.push(ids.id(value)),
+                        (Some(_), Some(CategoricalMissing::Oov)) => encoded.bags.push(OOV, 1.0),
+                        (Some(list), _) => for_each_value(*list, value, |value, weight| {
+                            encoded.bags.push(ids.id(value), weight);
+                            Ok(())
+                        })
+                        .map_err(|refusal| (name, refusal))?,
+                    }
+                    if multi_hot.is_some() {
+                        encoded.bags.end_bag();
+                    }
                 }
                 Column::Numeric => {
                     let field = &self.schema.numeric[encoded.numeric.len()];
@@ -155,4 +181,17 @@ impl Encoder {
 struct EncodedRow {
     categorical: Vec<u32>,
     numeric: Vec<f32>,
+    bags: Bags,
+}
+
+impl EncodedRow {
+    fn clear(&mut self) {
+        self.categorical.clear();
+        self.numeric.clear();
+        self.bags.clear();
+    }
+
+    fn values(&self) -> RowValues<'_> {
+        RowValues { numeric: &self.numeric, categorical: &self.categorical, bags: &self.bags }
+    }
 }

@@ -1,17 +1,27 @@
 //! Fitting an encoder on the training rows.
 
 use super::encoder::{Column, Encoder};
+use super::ids::Ids;
+use super::list::for_each_value;
 use super::numeric::NumericStatistics;
 use super::vocabulary::ValueCounts;
-use crate::config::{CategoricalConfig, CategoricalMissing, DatasetConfig, FieldConfig};
+use crate::config::{CategoricalConfig, CategoricalMissing, DatasetConfig, FieldConfig, HashConfig};
 use crate::error::{DataError, Refusal};
-use crate::schema::{CategoricalField, Schema};
+use crate::schema::{CategoricalField, MultiHot, Schema};
 use crate::source::{DataSource, Row};
 use crate::watch::Watch;
 
+/// What the columns of one table have shown so far.
+struct FittedTable {
+    name: String,
+    hash: Option<HashConfig>,
+    min_count: u64,
+    counts: ValueCounts,
+}
+
 /// What one column has shown so far.
 enum Fitted {
-    Categorical { config: CategoricalConfig, counts: ValueCounts },
+    Categorical { config: CategoricalConfig, table: usize },
     Numeric(NumericStatistics),
 }
 
@@ -26,12 +36,20 @@ impl Encoder {
         watch: &mut Watch<'_>,
     ) -> Result<Self, DataError> {
         config.validate()?;
+        let mut tables: Vec<FittedTable> = Vec::new();
         let mut fields: Vec<Fitted> = config
             .resolved_fields()
             .iter()
             .map(|field| match field {
                 FieldConfig::Categorical(field) => {
-                    Fitted::Categorical { config: field.clone(), counts: ValueCounts::default() }
+                    let name = field.table_of(&field.names[0]);
+                    let known = tables.iter().position(|table| table.name == name);
+                    let table = known.unwrap_or_else(|| {
+                        let (name, counts) = (name.to_owned(), ValueCounts::default());
+                        tables.push(FittedTable { name, hash: field.hash, min_count: field.min_count, counts });
+                        tables.len() - 1
+                    });
+                    Fitted::Categorical { config: field.clone(), table }
                 }
                 FieldConfig::Numeric(field) => Fitted::Numeric(NumericStatistics::new(&field.names[0], field)),
             })
@@ -43,22 +61,25 @@ impl Encoder {
             rows += 1;
             watch.row(row.offset, rows)?;
             for (number, field) in fields.iter_mut().enumerate() {
-                field.add(row, number).map_err(|refusal| refusal.column(names[number]).at(&name, row.line))?;
+                field
+                    .add(&mut tables, row, number)
+                    .map_err(|refusal| refusal.column(names[number]).at(&name, row.line))?;
             }
             Ok(())
         })?;
         if rows == 0 {
             return Err(DataError::Empty { file: name });
         }
-        finish(config, fields)
+        finish(config, tables, fields)
     }
 }
 
 impl Fitted {
-    fn add(&mut self, row: &Row<'_>, number: usize) -> Result<(), Refusal> {
+    fn add(&mut self, tables: &mut [FittedTable], row: &Row<'_>, number: usize) -> Result<(), Refusal> {
         let value = row.value(number);
         match self {
-            Self::Categorical { config, counts } => {
+            Self::Categorical { config, table } => {
+                let table = &mut tables[*table];
                 if value.is_empty() {
                     match config.missing {
                         CategoricalMissing::Value => {}
@@ -66,29 +87,48 @@ impl Fitted {
                         CategoricalMissing::Error => return Err(Encoder::missing_category()),
                     }
                 }
-                if counts.add(value) {
-                    return Ok(());
+                match config.multi_hot {
+                    None => table.add(value),
+                    Some(list) => for_each_value(list, value, |value, _| table.add(value)),
                 }
-                let next = "a higher `min_count` does not help here: hash or split the field first";
-                Err(Refusal::new("one more value".to_owned(), "fewer than 2^32 different values", next))
             }
             Self::Numeric(statistics) => statistics.add(value),
         }
     }
 }
 
-fn finish(config: &DatasetConfig, fields: Vec<Fitted>) -> Result<Encoder, DataError> {
+impl FittedTable {
+    fn add(&mut self, value: &str) -> Result<(), Refusal> {
+        if self.hash.is_some() || self.counts.add(value) {
+            return Ok(());
+        }
+        let next = "a higher `min_count` does not help here: set `hash` for this field, or split it first";
+        Err(Refusal::new("one more value".to_owned(), "fewer than 2^32 different values", next))
+    }
+
+    fn finish(self) -> (String, Ids) {
+        let fitted = || Ids::Fitted(self.counts.into_vocabulary(self.min_count));
+        (self.name, self.hash.map_or_else(fitted, Ids::Hashed))
+    }
+}
+
+fn finish(config: &DatasetConfig, tables: Vec<FittedTable>, fields: Vec<Fitted>) -> Result<Encoder, DataError> {
     let mut schema = Schema { label: config.label.clone(), categorical: Vec::new(), numeric: Vec::new() };
-    let mut vocabularies = Vec::new();
+    let tables: Vec<(String, Ids)> = tables.into_iter().map(FittedTable::finish).collect();
     let mut columns = Vec::new();
     for field in fields {
         match field {
-            Fitted::Categorical { config, counts } => {
-                let vocabulary = counts.into_vocabulary(config.min_count);
-                let name = config.names.concat();
-                schema.categorical.push(CategoricalField { name, cardinality: vocabulary.cardinality() });
-                vocabularies.push(vocabulary);
-                columns.push(Column::Categorical { missing: config.missing });
+            Fitted::Categorical { config, table } => {
+                let (name, ids) = &tables[table];
+                schema.categorical.push(CategoricalField {
+                    name: config.names.concat(),
+                    cardinality: ids.cardinality(),
+                    table: name.clone(),
+                    multi_hot: config
+                        .multi_hot
+                        .map(|list| MultiHot { pooling: list.pooling, weighted: list.weight_separator.is_some() }),
+                });
+                columns.push(Column::Categorical { missing: config.missing, table, multi_hot: config.multi_hot });
             }
             Fitted::Numeric(statistics) => {
                 schema.numeric.push(statistics.finish()?);
@@ -96,5 +136,5 @@ fn finish(config: &DatasetConfig, fields: Vec<Fitted>) -> Result<Encoder, DataEr
             }
         }
     }
-    Ok(Encoder { schema, vocabularies, columns, source: config.source.clone() })
+    Ok(Encoder { schema, tables, columns, source: config.source.clone() })
 }

@@ -5,7 +5,9 @@
 
 mod encoder;
 mod fit;
+mod ids;
 mod interner;
+mod list;
 mod numeric;
 mod store;
 mod vocabulary;

@@ -3,8 +3,8 @@
 //! | part | bytes |
 //! |---|---|
 //! | magic `CTRENCOD`, format version (u32), zero (u32), length of the JSON (u64) | 24 |
-//! | JSON: schema, columns, source, number and text bytes of each vocabulary | as said |
-//! | for each vocabulary: the end of each value's text (u64), then the text | as said in the JSON |
+//! | JSON: schema, columns, source, each table with the number and text bytes of its fitted values | as said |
+//! | for each table: the end of each value's text (u64), then the text | as said in the JSON |
 //! | BLAKE3 of everything before | 32 |
 //!
 //! Integers are little-endian; values stand in the order of their ids.
@@ -15,17 +15,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Column, Encoder};
+use super::ids::Ids;
 use super::vocabulary::Vocabulary;
 use crate::atomic_file;
-use crate::config::SourceConfig;
+use crate::config::{HashConfig, SourceConfig};
 use crate::error::{DataError, hex};
-use crate::schema::Schema;
+use crate::schema::{CategoricalField, Schema};
 
 /// The encoder's file name within a folder.
 pub(crate) const FILE_NAME: &str = "encoder.bin";
 
 const MAGIC: &[u8; 8] = b"CTRENCOD";
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 const PREFIX: usize = 24;
 const DIGEST: usize = 32;
 
@@ -35,12 +36,15 @@ struct Description {
     schema: Schema,
     columns: Vec<Column>,
     source: SourceConfig,
-    vocabularies: Vec<Extent>,
+    tables: Vec<Table>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Extent {
+struct Table {
+    name: String,
+    /// Where ids are hashed; there are no fitted values then.
+    hash: Option<HashConfig>,
     values: usize,
     text_bytes: usize,
 }
@@ -66,15 +70,20 @@ impl Encoder {
     }
 
     pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, DataError> {
-        let vocabularies = self.vocabularies.iter().map(|vocabulary| Extent {
-            values: vocabulary.values().count(),
-            text_bytes: vocabulary.values().map(str::len).sum(),
+        let tables = self.tables.iter().map(|(name, ids)| Table {
+            name: name.clone(),
+            hash: match ids {
+                Ids::Fitted(_) => None,
+                Ids::Hashed(hash) => Some(*hash),
+            },
+            values: ids.values().count(),
+            text_bytes: ids.values().map(str::len).sum(),
         });
         let description = Description {
             schema: self.schema.clone(),
             columns: self.columns.clone(),
             source: self.source.clone(),
-            vocabularies: vocabularies.collect(),
+            tables: tables.collect(),
         };
         let json = serde_json::to_vec(&description).map_err(|cause| DataError::io("write", path, cause.into()))?;
         let mut bytes = Vec::new();
@@ -83,13 +92,13 @@ impl Encoder {
         bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&json);
-        for vocabulary in &self.vocabularies {
+        for (_, ids) in &self.tables {
             let mut end = 0_u64;
-            for value in vocabulary.values() {
+            for value in ids.values() {
                 end += value.len() as u64;
                 bytes.extend_from_slice(&end.to_le_bytes());
             }
-            for value in vocabulary.values() {
+            for value in ids.values() {
                 bytes.extend_from_slice(value.as_bytes());
             }
         }
@@ -103,23 +112,34 @@ impl Encoder {
         let json = reader.take(length, "description")?;
         let description: Description =
             serde_json::from_slice(json).map_err(|cause| reader.damaged("description", cause.to_string()))?;
-        let mut vocabularies = Vec::with_capacity(description.vocabularies.len());
-        for extent in &description.vocabularies {
-            vocabularies.push(reader.vocabulary(extent)?);
+        let mut tables = Vec::with_capacity(description.tables.len());
+        for table in &description.tables {
+            let vocabulary = reader.vocabulary(table)?;
+            let ids = table.hash.map_or(Ids::Fitted(vocabulary), Ids::Hashed);
+            tables.push((table.name.clone(), ids));
         }
         if !reader.rest.is_empty() {
             return Err(reader.damaged("end", format!("{} more bytes", reader.rest.len())));
         }
         let Description { schema, columns, source, .. } = description;
-        let categorical = columns.iter().filter(|column| matches!(column, Column::Categorical { .. })).count();
-        let agree = categorical == schema.categorical.len()
-            && categorical == vocabularies.len()
-            && columns.len() - categorical == schema.numeric.len()
-            && schema.categorical.iter().zip(&vocabularies).all(|(field, ids)| field.cardinality == ids.cardinality());
+        let used: Vec<usize> = columns
+            .iter()
+            .filter_map(|column| match column {
+                Column::Categorical { table, .. } => Some(*table),
+                Column::Numeric => None,
+            })
+            .collect();
+        let fits = |(field, table): (&CategoricalField, &usize)| {
+            tables.get(*table).is_some_and(|(name, ids)| *name == field.table && ids.cardinality() == field.cardinality)
+        };
+        let agree = used.len() == schema.categorical.len()
+            && columns.len() - used.len() == schema.numeric.len()
+            && tables.iter().all(|(_, ids)| !matches!(ids, Ids::Hashed(HashConfig { buckets: 0, .. })))
+            && schema.categorical.iter().zip(&used).all(fits);
         if !agree {
-            return Err(DataError::damaged(path, "description", "fields that do not agree", "one vocabulary a field"));
+            return Err(DataError::damaged(path, "description", "fields that do not agree", "the table of each field"));
         }
-        Ok(Self { schema, vocabularies, columns, source })
+        Ok(Self { schema, tables, columns, source })
     }
 }
 
@@ -167,7 +187,7 @@ impl<'a> Reader<'a> {
         usize::try_from(u64::from_le_bytes(bytes)).map_err(|_| self.damaged("length", "too large a number".to_owned()))
     }
 
-    fn vocabulary(&mut self, extent: &Extent) -> Result<Vocabulary, DataError> {
+    fn vocabulary(&mut self, extent: &Table) -> Result<Vocabulary, DataError> {
         let ends_bytes =
             extent.values.checked_mul(8).ok_or_else(|| self.damaged("vocabulary", "too large".to_owned()))?;
         let ends = self.take(ends_bytes, "vocabulary")?;

@@ -7,8 +7,11 @@
 //! | header | see [`header`] | 64 bytes |
 //! | labels | u8, 0 or 1 | `[rows]`, or empty for rows without labels |
 //! | numeric | f32 | `[rows, N]` |
-//! | categorical | u32, field-local | `[rows, F]` |
+//! | categorical | u32, field-local | `[rows, F − M]`: the fields with one value |
 //! | true probability | f64 | `[rows]`, or empty |
+//! | list ends | u64 | `[rows, M]`: where the list of each multi-hot field ends in the two sections below |
+//! | list ids | u32, field-local | `[values]` |
+//! | list weights | f32 | `[values]`, or empty where no field has weights |
 //! | digest | BLAKE3 of all bytes before it | 32 bytes |
 //!
 //! Each section is row-major because a shuffled batch takes whole rows: F = 10 ids are 40 bytes, one or two cache lines of one section,
@@ -22,10 +25,10 @@ mod writer;
 
 pub(crate) use header::Header;
 pub use reader::Shards;
-pub(crate) use writer::ShardWriter;
+pub(crate) use writer::{RowValues, ShardWriter};
 
 /// Version of the shard format; a reader refuses any other.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 #[cfg(target_endian = "big")]
 compile_error!("shards are mapped as they lie on disk, little-endian; this target needs a conversion first");

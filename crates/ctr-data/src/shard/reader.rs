@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use super::header::{Header, Sections};
+use crate::bags::Bags;
 use crate::error::{DataError, hex};
 
 /// The encoded rows of one split, mapped into memory: rows are read from the page cache, so data larger than memory can be trained on.
@@ -58,7 +59,47 @@ impl Shards {
         if shards.bytes(&shards.sections.labels).iter().any(|&label| label > 1) {
             return Err(DataError::damaged(path, "labels", "a label above 1", "0 or 1"));
         }
+        let ends = shards.list_ends();
+        if !ends.is_sorted() || ends.last().copied().unwrap_or(0) != header.values {
+            return Err(DataError::damaged(path, "list ends", "ends that do not ascend", "one for each list"));
+        }
         Ok(shards)
+    }
+
+    fn list_ends(&self) -> &[u64] {
+        bytemuck::cast_slice(self.bytes(&self.sections.list_ends))
+    }
+
+    /// Number of multi-hot fields M.
+    #[must_use]
+    pub fn multi_hot_fields(&self) -> usize {
+        self.header.multi_hot as usize
+    }
+
+    /// Fields with one value, multi-hot fields, numeric fields, and whether there are labels.
+    pub(crate) fn shape(&self) -> (usize, usize, usize, bool) {
+        (self.categorical_fields(), self.multi_hot_fields(), self.numeric_fields(), self.has_labels())
+    }
+
+    /// Appends the lists of a row's multi-hot fields.
+    ///
+    /// # Panics
+    /// If `row >= self.len()`.
+    pub fn add_bags(&self, row: usize, bags: &mut Bags) {
+        assert!(row < self.len(), "row {row} of {}", self.len());
+        let (fields, ends) = (self.multi_hot_fields(), self.list_ends());
+        let mut start = (row * fields).checked_sub(1).map_or(0, |before| ends[before] as usize);
+        for &end in &ends[row * fields..][..fields] {
+            let list = start..end as usize;
+            bags.ids.extend_from_slice(&bytemuck::cast_slice(self.bytes(&self.sections.list_ids))[list.clone()]);
+            if self.header.weights {
+                bags.weights.extend_from_slice(&bytemuck::cast_slice(self.bytes(&self.sections.list_weights))[list]);
+            } else {
+                bags.weights.resize(bags.ids.len(), 1.0);
+            }
+            bags.end_bag();
+            start = end as usize;
+        }
     }
 
     /// Number of rows.
@@ -73,7 +114,7 @@ impl Shards {
         self.header.rows == 0
     }
 
-    /// Number of categorical fields F.
+    /// Number of categorical fields with one value, F − M.
     #[must_use]
     pub fn categorical_fields(&self) -> usize {
         self.header.categorical as usize
@@ -108,7 +149,7 @@ impl Shards {
         self.header.labels.then(count)
     }
 
-    /// A row's field-local ids, `[F]`.
+    /// A row's field-local ids of the fields with one value, `[F − M]`.
     ///
     /// # Panics
     /// If `row >= self.len()`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Shards;
 use super::header::{ALIGNMENT, Header};
+use crate::bags::Bags;
 use crate::error::DataError;
 
 /// Writes the rows of one split in a single pass over them, in memory that does not grow with their number.
@@ -18,6 +19,19 @@ pub(crate) struct ShardWriter {
     numeric: Spool,
     categorical: Spool,
     probabilities: Spool,
+    list_ends: Spool,
+    list_ids: Spool,
+    list_weights: Spool,
+}
+
+/// The encoded values of one row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowValues<'a> {
+    pub(crate) numeric: &'a [f32],
+    /// Ids of the fields with one value.
+    pub(crate) categorical: &'a [u32],
+    /// Lists of the multi-hot fields.
+    pub(crate) bags: &'a Bags,
 }
 
 type Spool = BufWriter<File>;
@@ -34,11 +48,14 @@ impl ShardWriter {
         };
         Ok(Self {
             dir: dir.to_path_buf(),
-            header: Header { rows: 0, ..header },
+            header: Header { rows: 0, values: 0, ..header },
             labels: spool()?,
             numeric: spool()?,
             categorical: spool()?,
             probabilities: spool()?,
+            list_ends: spool()?,
+            list_ids: spool()?,
+            list_weights: spool()?,
         })
     }
 
@@ -46,24 +63,22 @@ impl ShardWriter {
     pub(crate) fn push(
         &mut self,
         label: Option<bool>,
-        numeric: &[f32],
-        categorical: &[u32],
+        values: RowValues<'_>,
         probability: Option<f64>,
     ) -> Result<(), DataError> {
         debug_assert_eq!(label.is_some(), self.header.labels);
         debug_assert_eq!(probability.is_some(), self.header.probabilities);
-        debug_assert_eq!(numeric.len(), self.header.numeric as usize);
-        debug_assert_eq!(categorical.len(), self.header.categorical as usize);
+        debug_assert_eq!(values.numeric.len(), self.header.numeric as usize);
+        debug_assert_eq!(values.categorical.len(), self.header.categorical as usize);
+        debug_assert_eq!(values.bags.ends.len(), self.header.multi_hot as usize);
         self.header.rows += 1;
-        self.write_row(label, numeric, categorical, probability)
-            .map_err(|cause| DataError::io("write to", &self.dir, cause))
+        self.write_row(label, values, probability).map_err(|cause| DataError::io("write to", &self.dir, cause))
     }
 
     fn write_row(
         &mut self,
         label: Option<bool>,
-        numeric: &[f32],
-        categorical: &[u32],
+        RowValues { numeric, categorical, bags }: RowValues<'_>,
         probability: Option<f64>,
     ) -> io::Result<()> {
         if let Some(label) = label {
@@ -71,6 +86,14 @@ impl ShardWriter {
         }
         self.numeric.write_all(bytemuck::cast_slice(numeric))?;
         self.categorical.write_all(bytemuck::cast_slice(categorical))?;
+        for &end in &bags.ends {
+            self.list_ends.write_all(&(self.header.values + u64::from(end)).to_le_bytes())?;
+        }
+        self.list_ids.write_all(bytemuck::cast_slice(&bags.ids))?;
+        if self.header.weights {
+            self.list_weights.write_all(bytemuck::cast_slice(&bags.weights))?;
+        }
+        self.header.values += bags.ids.len() as u64;
         if let Some(probability) = probability {
             self.probabilities.write_all(&probability.to_le_bytes())?;
         }
@@ -101,7 +124,8 @@ impl ShardWriter {
     fn join(self, file: &mut File) -> io::Result<()> {
         let mut out = Hashed { file, hasher: blake3::Hasher::new(), bytes: 0 };
         out.write(&self.header.to_bytes())?;
-        for spool in [self.labels, self.numeric, self.categorical, self.probabilities] {
+        let fixed = [self.labels, self.numeric, self.categorical, self.probabilities];
+        for spool in fixed.into_iter().chain([self.list_ends, self.list_ids, self.list_weights]) {
             out.align()?;
             let mut section = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
             section.rewind()?;
@@ -150,13 +174,34 @@ impl Hashed<'_> {
 mod tests {
     use super::*;
 
-    const SHAPE: Header = Header { rows: 0, categorical: 2, numeric: 1, labels: true, probabilities: true };
+    const SHAPE: Header = Header {
+        rows: 0,
+        categorical: 2,
+        numeric: 1,
+        labels: true,
+        probabilities: true,
+        multi_hot: 2,
+        values: 0,
+        weights: true,
+    };
+
+    /// Lists of as many values as the row's number has units, and an empty one.
+    fn lists(row: u32) -> Bags {
+        let mut bags = Bags::default();
+        for value in 0..row % 10 {
+            bags.push(value, value as f32 + 0.5);
+        }
+        bags.end_bag();
+        bags.end_bag();
+        bags
+    }
 
     fn written(dir: &Path, rows: u32) -> ShardWriter {
         let mut writer = ShardWriter::new(dir, SHAPE).unwrap();
         for row in 0..rows {
             let probability = f64::from(row) / 7.0;
-            writer.push(Some(row % 3 == 0), &[row as f32], &[row, 2 * row], Some(probability)).unwrap();
+            let values = RowValues { numeric: &[row as f32], categorical: &[row, 2 * row], bags: &lists(row) };
+            writer.push(Some(row % 3 == 0), values, Some(probability)).unwrap();
         }
         writer
     }
@@ -174,6 +219,9 @@ mod tests {
                 assert_eq!(unnamed.numeric(row), [row as f32]);
                 assert_eq!(unnamed.categorical(row), [row as u32, 2 * row as u32]);
                 assert_eq!(unnamed.true_probability(row), Some(row as f64 / 7.0));
+                let mut bags = Bags::default();
+                unnamed.add_bags(row, &mut bags);
+                assert_eq!(bags, lists(row as u32));
             }
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "temporary files have names");

@@ -23,7 +23,7 @@ fn csv_rows_become_ids_and_numbers() {
     assert_eq!(labels, [1.0, 0.0, 0.0, 1.0]);
     let schema = dataset.schema();
     assert_eq!(schema.categorical.iter().map(|field| field.cardinality).collect::<Vec<_>>(), [4, 3]);
-    assert_eq!((schema.row_layout().bases, schema.row_layout().rows), (vec![0, 4], 7));
+    assert_eq!((schema.row_layout().tables[1].base, schema.row_layout().rows), (4, 7));
     assert_eq!(dataset.encoder().unwrap().value(0, 3), Some("cyd"));
 }
 

@@ -45,7 +45,7 @@ fn a_batch_holds_its_rows() {
                 assert_eq!(batch.numeric[b..=b], *shards.numeric(row));
                 assert_eq!(batch.categorical[2 * b..2 * b + 2], *shards.categorical(row));
             }
-            let plan = RowPlanner::new().plan(&batch.categorical, &dataset.schema().row_layout()).unwrap();
+            let plan = RowPlanner::new().plan(&batch.categorical, &batch.bags, &dataset.schema().row_layout()).unwrap();
             assert_eq!(batch.plan, plan);
             seen.extend_from_slice(&batch.examples);
         }

@@ -10,4 +10,5 @@ mod frappe;
 mod full_disk;
 mod loader;
 mod synthetic;
+mod tables;
 mod workshop;

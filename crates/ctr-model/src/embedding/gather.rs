@@ -1,22 +1,79 @@
 //! Rows to lookups.
 use rayon::prelude::*;
 
+use super::layout::Combine;
+use super::table::RowReader;
+use super::tables::{Output, SlotOutput};
 use super::{EmbeddingTable, Lookups};
 
 const LOOKUPS_PER_BLOCK: usize = 2048;
 
-/// Copies the row of each lookup; the result is [N, D].
+/// Copies the row of each lookup of one table; the result is [N, D].
 #[must_use]
 pub fn gather(table: &EmbeddingTable, lookups: Lookups<'_>) -> Vec<f32> {
-    let (width, stride) = (table.width(), table.stride());
+    let (width, reader) = (table.width(), table.reader());
     let mut out = vec![0.0; lookups.inverse.len() * width];
     out.par_chunks_mut(LOOKUPS_PER_BLOCK * width).zip(lookups.inverse.par_chunks(LOOKUPS_PER_BLOCK)).for_each(
         |(out, inverse)| {
             for (out, &unique) in out.chunks_exact_mut(width).zip(inverse) {
-                let start = lookups.rows[unique as usize] as usize * stride;
-                out.copy_from_slice(&table.data[start..start + width]);
+                reader.read(lookups.rows[unique as usize], out);
             }
         },
     );
     out
+}
+
+/// The combined rows of every slot; the result is [B, ΣD].
+pub(super) fn gather_slots(tables: &[EmbeddingTable], output: &Output, lookups: Lookups<'_>, batch: usize) -> Vec<f32> {
+    let readers: Vec<RowReader<'_>> = tables.iter().map(EmbeddingTable::reader).collect();
+    let mut out = vec![0.0; batch * output.width];
+    let block = (LOOKUPS_PER_BLOCK / output.slots.len().max(1)).max(1);
+    out.par_chunks_mut((block * output.width).max(1)).enumerate().for_each(|(number, out)| {
+        let mut row = vec![0.0; output.widest()];
+        let first = number * block * output.slots.len();
+        for (example, out) in out.chunks_exact_mut(output.width).enumerate() {
+            for (field, slot) in output.slots.iter().enumerate() {
+                let number = first + example * output.slots.len() + field;
+                let out = &mut out[slot.offset..][..slot.width];
+                gather_slot(&readers[slot.table], *slot, lookups, number, out, &mut row[..slot.width]);
+            }
+        }
+    });
+    out
+}
+
+fn gather_slot(
+    table: &RowReader<'_>,
+    slot: SlotOutput,
+    lookups: Lookups<'_>,
+    number: usize,
+    out: &mut [f32],
+    row: &mut [f32],
+) {
+    for (place, lookup) in lookups.of_slot(number).enumerate() {
+        match (slot.combine, place) {
+            (Combine::One | Combine::Max | Combine::Product, 0) => table.read(lookups.row(lookup), out),
+            (Combine::Sum, _) => {
+                table.read(lookups.row(lookup), row);
+                let factor = lookups.factor(lookup);
+                for (out, e) in out.iter_mut().zip(&*row) {
+                    *out += factor * e;
+                }
+            }
+            (Combine::Max, _) => {
+                table.read(lookups.row(lookup), row);
+                for (out, e) in out.iter_mut().zip(&*row) {
+                    if *e > *out {
+                        *out = *e;
+                    }
+                }
+            }
+            (Combine::One | Combine::Product, _) => {
+                table.read(lookups.row(lookup), row);
+                for (out, e) in out.iter_mut().zip(&*row) {
+                    *out *= e;
+                }
+            }
+        }
+    }
 }

@@ -4,15 +4,18 @@
 //! tensor [B, F, D], takes the gradient of that leaf, sums it over the lookups of each row in a fixed order, and updates rows:
 //! the touched ones ([`UpdateScope::TouchedRows`]) or all of them ([`UpdateScope::AllRows`]).
 mod gather;
+mod layout;
 mod norm;
 mod plan;
 mod rule;
 mod segment;
+mod storage;
 mod table;
 mod tables;
 mod update;
 
 pub use gather::gather;
+pub use layout::{Combine, FieldLookup, LookupLayout, RowGroup};
 pub use plan::Lookups;
 pub use rule::{RowClip, UpdateRule, UpdateScope};
 pub use segment::segment_sum;

@@ -1,7 +1,12 @@
 //! Lookups to rows: the gradient of each row is the sum over its lookups.
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::Lookups;
+use super::layout::Combine;
+use super::table::RowReader;
+use super::tables::Output;
+use super::{EmbeddingTable, Lookups};
 
 const ROWS_PER_BLOCK: usize = 128;
 
@@ -23,4 +28,77 @@ pub fn segment_sum(grads: &[f32], width: usize, lookups: Lookups<'_>) -> Vec<f32
         }
     });
     sums
+}
+
+/// The gradients of the rows `unique` (places in the plan) of one table from those of the slots, [B, ΣD].
+pub(super) fn segment_slots(
+    table: &EmbeddingTable,
+    unique: Range<usize>,
+    output: &Output,
+    lookups: Lookups<'_>,
+    slots: Option<&[u32]>,
+    grads: &[f32],
+) -> Vec<f32> {
+    let (width, fields, table) = (table.width(), output.slots.len(), table.reader());
+    let mut sums = vec![0.0; unique.len() * width];
+    sums.par_chunks_mut(ROWS_PER_BLOCK * width).enumerate().for_each(|(block, sums)| {
+        let first = unique.start + block * ROWS_PER_BLOCK;
+        let mut row = vec![0.0; width];
+        let mut best = vec![0.0; width];
+        for (sum, bounds) in sums.chunks_exact_mut(width).zip(lookups.offsets[first..].windows(2)) {
+            for &lookup in &lookups.order[bounds[0] as usize..bounds[1] as usize] {
+                let lookup = lookup as usize;
+                let number = slots.map_or(lookup, |slots| slots[lookup] as usize);
+                let slot = output.slots[number % fields];
+                let grad = &grads[number / fields * output.width + slot.offset..][..width];
+                match slot.combine {
+                    Combine::One => add(sum, grad, 1.0),
+                    Combine::Sum => add(sum, grad, lookups.factor(lookup)),
+                    Combine::Product => {
+                        let other = lookups.of_slot(number).find(|&other| other != lookup).unwrap_or(lookup);
+                        table.read(lookups.row(other), &mut row);
+                        for ((sum, grad), e) in sum.iter_mut().zip(grad).zip(&row) {
+                            *sum += grad * e;
+                        }
+                    }
+                    Combine::Max => {
+                        add_where_largest(&table, lookups, (number, lookup), sum, grad, [&mut row, &mut best]);
+                    }
+                }
+            }
+        }
+    });
+    sums
+}
+
+fn add(sum: &mut [f32], grad: &[f32], factor: f32) {
+    for (sum, grad) in sum.iter_mut().zip(grad) {
+        *sum += factor * grad;
+    }
+}
+
+/// Adds the elements of `grad` where `lookup` is the first of its slot that has the largest element.
+fn add_where_largest(
+    table: &RowReader<'_>,
+    lookups: Lookups<'_>,
+    (slot, lookup): (usize, usize),
+    sum: &mut [f32],
+    grad: &[f32],
+    [row, own]: [&mut [f32]; 2],
+) {
+    table.read(lookups.row(lookup), own);
+    // The elements in which another lookup is larger, or equal and earlier, are taken out.
+    for other in lookups.of_slot(slot).filter(|&other| other != lookup) {
+        table.read(lookups.row(other), row);
+        for (own, other_e) in own.iter_mut().zip(&*row) {
+            if *other_e > *own || (*other_e == *own && other < lookup) {
+                *own = f32::NAN;
+            }
+        }
+    }
+    for ((sum, grad), own) in sum.iter_mut().zip(grad).zip(&*own) {
+        if !own.is_nan() {
+            *sum += grad;
+        }
+    }
 }

@@ -1,37 +1,130 @@
 //! All tables of a model.
+use std::ops::Range;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{EmbeddingTable, Lookups, TableError, TableSpec, UpdateRule, gather, norm, segment_sum, update};
+use super::gather::gather_slots;
+use super::layout::{Combine, LookupLayout};
+use super::segment::segment_slots;
+use super::update::Rows;
+use super::{
+    EmbeddingTable, Lookups, TableError, TableSpec, UpdateRule, UpdateScope, gather, norm, segment_sum, update,
+};
 use crate::optim::UpdateStep;
 
 /// The tables of a model, which share their rows' numbering, and how they are updated.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct EmbeddingTables {
     tables: Vec<EmbeddingTable>,
+    /// The rows of each table that are updated.
+    trainable: Vec<Vec<Range<u64>>>,
+    outputs: Vec<Output>,
     rule: UpdateRule,
 }
 
-/// The gradient of each touched row, for each table: [U, D].
+/// The tensor that a specification's rows are gathered into.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    /// The tables with the rows of the specification.
+    tables: Range<usize>,
+    /// Whether lookup n is slot n, and every slot has the one width of the one table.
+    plain: bool,
+    /// Whether the fields of an example follow one another, [B, 1, ΣD], instead of [B, F, D].
+    concatenated: bool,
+    /// Elements of an example.
+    pub(super) width: usize,
+    /// The fields of an example; not known, and not needed, where the output is plain.
+    pub(super) slots: Vec<SlotOutput>,
+}
+
+/// Where the combined row of a field goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SlotOutput {
+    /// Its table.
+    pub(super) table: usize,
+    pub(super) offset: usize,
+    pub(super) width: usize,
+    pub(super) combine: Combine,
+}
+
+impl Output {
+    pub(super) fn widest(&self) -> usize {
+        self.slots.iter().map(|slot| slot.width).max().unwrap_or(0)
+    }
+}
+
+/// The gradient of each touched row, for each table: [U, D] of the rows that it has among those of the plan.
 #[derive(Clone, Debug)]
 pub struct RowGradients {
     per_table: Vec<Vec<f32>>,
 }
 
 impl EmbeddingTables {
-    /// Tables of `rows` rows each, drawn from `seed`.
+    /// Tables of `rows` rows each, drawn from `seed`; each field looks up one row.
     ///
     /// # Errors
     /// When the memory cannot be reserved.
     pub fn new(specs: &[TableSpec], rows: u64, rule: UpdateRule, seed: u64) -> Result<Self, TableError> {
-        let tables = specs
-            .iter()
-            .map(|spec| EmbeddingTable::new(spec, rows, rule.state_len(spec.width), seed))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { tables, rule })
+        Self::with_layout(specs, &LookupLayout::uniform(rows, 0), rule, seed)
     }
 
-    /// The tables, in the order of their specifications.
+    /// Tables with the rows and lookups of `layout`, drawn from `seed`. A weight depends on the seed, the name of its specification, its row
+    /// and its column alone.
+    ///
+    /// # Errors
+    /// When the memory cannot be reserved.
+    pub fn with_layout(
+        specs: &[TableSpec],
+        layout: &LookupLayout,
+        rule: UpdateRule,
+        seed: u64,
+    ) -> Result<Self, TableError> {
+        let one_to_one = layout.fields.iter().all(|field| field.combine == Combine::One);
+        let mut all = Self { tables: Vec::new(), trainable: Vec::new(), outputs: Vec::new(), rule };
+        for spec in specs {
+            let first = all.tables.len();
+            let concatenated = layout.concatenated.as_deref() == Some(spec.name.as_str());
+            let arenas = if concatenated { layout.arenas() } else { vec![(0..layout.rows(), spec.width)] };
+            let several = arenas.len() > 1;
+            for (rows, width) in arenas {
+                let spec = TableSpec { width, ..spec.clone() };
+                let trainable = layout.trainable(&rows);
+                let mut table = EmbeddingTable::new(&spec, rows.clone(), all.rule.state_len(width), seed)?;
+                if several {
+                    table = table.renamed(format!("{}.{width}", spec.name));
+                }
+                match all.rule.scope {
+                    UpdateScope::AllRows => table.materialise(&rows),
+                    // Frozen rows are never written by an update; reading them should not compute them each time.
+                    UpdateScope::TouchedRows => {
+                        for group in layout.groups.iter().filter(|group| group.frozen) {
+                            let (start, end) = (group.rows.start.max(rows.start), group.rows.end.min(rows.end));
+                            if start < end {
+                                table.materialise(&(start..end));
+                            }
+                        }
+                    }
+                }
+                all.tables.push(table);
+                all.trainable.push(trainable);
+            }
+            let tables = first..all.tables.len();
+            let plain = one_to_one && !concatenated;
+            all.outputs.push(output(layout, &all.tables, tables, spec.width, (plain, concatenated)));
+        }
+        Ok(all)
+    }
+
+    /// Writes the initial weights of all rows into memory now, instead of at the first update of each. No weight changes.
+    pub fn materialise(&mut self) {
+        for table in &mut self.tables {
+            let rows = table.row_range();
+            table.materialise(&rows);
+        }
+    }
+
+    /// The tables: those of each specification in turn, one for each width.
     #[must_use]
     pub fn tables(&self) -> &[EmbeddingTable] {
         &self.tables
@@ -42,46 +135,118 @@ impl EmbeddingTables {
         &mut self.tables
     }
 
-    /// The rows of a batch's lookups, one tensor [B, F, D] for each table.
+    /// The rows of a batch's lookups, one tensor for each specification: [B, F, D], or [B, 1, ΣD] for that of
+    /// [`LookupLayout::concatenated`].
     #[must_use]
     pub fn gather<B: Backend>(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
-        self.tables
+        self.outputs
             .iter()
-            .map(|table| {
-                let fields = lookups.inverse.len().checked_div(batch).unwrap_or(0);
-                let values = gather(table, lookups);
-                Tensor::from_data(TensorData::new(values, [batch, fields, table.width()]), device)
+            .map(|output| {
+                let (values, shape) = if output.plain {
+                    let table = &self.tables[output.tables.start];
+                    let fields = lookups.inverse.len().checked_div(batch).unwrap_or(0);
+                    (gather(table, lookups), [batch, fields, table.width()])
+                } else {
+                    let values = gather_slots(&self.tables, output, lookups, batch);
+                    let fields = output.slots.len();
+                    let shape = match (output.concatenated, fields) {
+                        (true, _) => [batch, 1, output.width],
+                        (false, 0) => [batch, 0, self.tables[output.tables.start].width()],
+                        (false, _) => [batch, fields, output.width / fields],
+                    };
+                    (values, shape)
+                };
+                Tensor::from_data(TensorData::new(values, shape), device)
             })
             .collect()
     }
 
-    /// Sums the gradients of the gathered tensors over the lookups of each row. `None` stands for a tensor that the loss does not depend
-    /// on.
+    /// The gradient of each row from those of the gathered tensors, summed over the lookups of the row in their order. `None` stands for a
+    /// tensor that the loss does not depend on. The tables must be as they were when the tensors were gathered.
     #[must_use]
     pub fn reduce<B: Backend>(&self, grads: Vec<Option<Tensor<B, 3>>>, lookups: Lookups<'_>) -> RowGradients {
-        let per_table = self.tables.iter().zip(grads).map(|(table, grad)| match grad {
-            Some(grad) => with_elements(grad, |grad| segment_sum(grad, table.width(), lookups)),
-            None => vec![0.0; lookups.rows.len() * table.width()],
-        });
-        RowGradients { per_table: per_table.collect() }
+        let slots = lookups.slots();
+        let mut per_table = Vec::with_capacity(self.tables.len());
+        for (output, grad) in self.outputs.iter().zip(grads) {
+            let of_tables = |grad: Option<&[f32]>| -> Vec<Vec<f32>> {
+                let tables = self.tables[output.tables.clone()].iter();
+                let rows = |table: &EmbeddingTable, grad: &[f32]| {
+                    if output.plain {
+                        return segment_sum(grad, table.width(), lookups);
+                    }
+                    let unique = places(lookups.rows, &table.row_range());
+                    segment_slots(table, unique, output, lookups, slots.as_deref(), grad)
+                };
+                let none =
+                    |table: &EmbeddingTable| vec![0.0; places(lookups.rows, &table.row_range()).len() * table.width()];
+                tables.map(|table| grad.map_or_else(|| none(table), |grad| rows(table, grad))).collect()
+            };
+            per_table.extend(match grad {
+                Some(grad) => with_elements(grad, |grad| of_tables(Some(grad))),
+                None => of_tables(None),
+            });
+        }
+        RowGradients { per_table }
     }
 
-    /// The squared norm of the gradient of all tables, the L2 term included.
+    /// The squared norm of the gradient of all trainable rows, the L2 term included.
     #[must_use]
     pub fn squared_norm(&self, grads: &RowGradients, lookups: Lookups<'_>) -> f64 {
-        self.tables
-            .iter()
-            .zip(&grads.per_table)
-            .map(|(table, grads)| norm::squared_norm(table, grads, lookups, &self.rule))
-            .sum()
+        let parts = self.parts(grads, lookups);
+        parts.map(|(table, range, rows)| norm::squared_norm(&self.tables[table], &range, rows, &self.rule)).sum()
     }
 
     /// Updates the tables in place.
     pub fn update(&mut self, grads: &RowGradients, lookups: Lookups<'_>, step: UpdateStep) {
-        for (table, grads) in self.tables.iter_mut().zip(&grads.per_table) {
-            update::apply(table, grads, lookups, &self.rule, step);
+        let parts: Vec<_> = self.parts(grads, lookups).collect();
+        for (table, range, rows) in parts {
+            update::apply(&mut self.tables[table], &range, rows, &self.rule, step);
         }
     }
+
+    /// The touched rows of each trainable range of each table.
+    fn parts<'a>(
+        &self,
+        grads: &'a RowGradients,
+        lookups: Lookups<'a>,
+    ) -> impl Iterator<Item = (usize, Range<u64>, Rows<'a>)> + use<'a> {
+        let mut parts = Vec::new();
+        for (number, (table, grads)) in self.tables.iter().zip(&grads.per_table).enumerate() {
+            let first = places(lookups.rows, &table.row_range()).start;
+            for range in &self.trainable[number] {
+                let touched = places(lookups.rows, range);
+                let grads = &grads[(touched.start - first) * table.width()..(touched.end - first) * table.width()];
+                parts.push((number, range.clone(), Rows { rows: &lookups.rows[touched], grads }));
+            }
+        }
+        parts.into_iter()
+    }
+}
+
+fn output(
+    layout: &LookupLayout,
+    all: &[EmbeddingTable],
+    tables: Range<usize>,
+    width: usize,
+    (plain, concatenated): (bool, bool),
+) -> Output {
+    let mut offset = 0;
+    let slot = |field: &super::layout::FieldLookup| {
+        let group = &layout.groups[field.group];
+        let width = if concatenated { group.width } else { width };
+        let holds = |table: &EmbeddingTable| table.row_range().contains(&group.rows.start);
+        let table = tables.start + all[tables.clone()].iter().position(holds).unwrap_or_default();
+        let slot = SlotOutput { table, offset, width, combine: field.combine };
+        offset += width;
+        slot
+    };
+    let slots = layout.fields.iter().map(slot).collect();
+    Output { tables, plain, concatenated, width: offset, slots }
+}
+
+/// The places of the rows within `range` in `rows`, which ascend.
+fn places(rows: &[u64], range: &Range<u64>) -> Range<usize> {
+    rows.partition_point(|&row| row < range.start)..rows.partition_point(|&row| row < range.end)
 }
 
 fn with_elements<B: Backend, R>(tensor: Tensor<B, 3>, f: impl FnOnce(&[f32]) -> R) -> R {

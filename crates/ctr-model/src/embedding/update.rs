@@ -1,20 +1,30 @@
 //! The update of a table: all its rows, or those that a batch touched.
+use std::ops::Range;
+
 use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::rule::GradientRule;
-use super::{EmbeddingTable, Lookups, UpdateRule, UpdateScope};
+use super::table::{InitialWeights, mark};
+use super::{EmbeddingTable, UpdateRule, UpdateScope};
 use crate::optim::UpdateStep;
 use crate::optim::row::{RowOptimizer, WithRowOptimizer, square_sum};
 
 /// Rows of a table that one task works on.
 pub(super) const ROWS_PER_BLOCK: usize = 512;
 
-/// Updates a table in place.
+/// Touched rows, numbered as in the plan and ascending, and the gradient of each.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) rows: &'a [u64],
+    pub(super) grads: &'a [f32],
+}
+
+/// Updates the rows `range` of a table in place.
 pub(super) fn apply(
     table: &mut EmbeddingTable,
-    grads: &[f32],
-    lookups: Lookups<'_>,
+    range: &Range<u64>,
+    touched: Rows<'_>,
     rule: &UpdateRule,
     step: UpdateStep,
 ) {
@@ -22,14 +32,19 @@ pub(super) fn apply(
     let constants = Constants {
         width: table.width(),
         stride: table.stride(),
+        initial: table.initial(),
         gradient: rule.gradient(),
         scale: step.grad_scale as f32,
         keep: (1.0 - rate * rule.weight_decay) as f32,
         largest_rms: rule.clip.update_rms.map(|limit| (limit * rate) as f32),
     };
+    let first = table.row_range().start;
+    let place = |row: u64| (row - first) as usize * constants.stride;
+    let data = &mut table.data.as_mut_slice()[place(range.start)..place(range.end)];
+    let start = range.start;
     match rule.scope {
-        UpdateScope::AllRows => rule.optimizer.with(step, UpdateAll { table, grads, lookups, constants }),
-        UpdateScope::TouchedRows => rule.optimizer.with(step, UpdateTouched { table, grads, lookups, constants }),
+        UpdateScope::AllRows => rule.optimizer.with(step, UpdateAll { data, start, touched, constants }),
+        UpdateScope::TouchedRows => rule.optimizer.with(step, UpdateTouched { data, start, touched, constants }),
     }
 }
 
@@ -38,6 +53,7 @@ pub(super) fn apply(
 struct Constants {
     width: usize,
     stride: usize,
+    initial: InitialWeights,
     gradient: GradientRule,
     /// The factor of every gradient, from clipping by the norm over everything.
     scale: f32,
@@ -60,8 +76,28 @@ impl Constants {
     }
 
     #[inline(always)]
-    fn update(self, optimizer: &impl RowOptimizer, row: &mut [f32], grad: Option<&[f32]>, scratch: &mut Scratch) {
+    fn update(
+        self,
+        optimizer: &impl RowOptimizer,
+        (number, row): (u64, &mut [f32]),
+        grad: Option<&[f32]>,
+        scratch: &mut Scratch,
+    ) {
         let (weights, state) = row.split_at_mut(self.width);
+        self.initial.materialise(number, weights);
+        self.step(optimizer, weights, state, grad, scratch);
+        mark(weights);
+    }
+
+    #[inline(always)]
+    fn step(
+        self,
+        optimizer: &impl RowOptimizer,
+        weights: &mut [f32],
+        state: &mut [f32],
+        grad: Option<&[f32]>,
+        scratch: &mut Scratch,
+    ) {
         let total = &mut scratch.total[..];
         self.gradient.total(total, weights, grad);
         if self.scale != 1.0 {
@@ -93,9 +129,9 @@ impl Constants {
 }
 
 struct UpdateAll<'a> {
-    table: &'a mut EmbeddingTable,
-    grads: &'a [f32],
-    lookups: Lookups<'a>,
+    data: &'a mut [f32],
+    start: u64,
+    touched: Rows<'a>,
     constants: Constants,
 }
 
@@ -103,11 +139,10 @@ impl WithRowOptimizer for UpdateAll<'_> {
     type Output = ();
 
     fn run<O: RowOptimizer>(self, optimizer: &O) {
-        let Self { table, grads, lookups, constants } = self;
-        table.data.par_chunks_mut(ROWS_PER_BLOCK * constants.stride).enumerate().for_each(|(block, rows)| {
-            let first = block * ROWS_PER_BLOCK;
-            let touched = Touched::new(lookups.rows, grads, constants.width, first);
-            update_all_block(rows, first, touched, optimizer, constants);
+        let Self { data, start, touched, constants } = self;
+        data.par_chunks_mut(ROWS_PER_BLOCK * constants.stride).enumerate().for_each(|(block, rows)| {
+            let first = start + (block * ROWS_PER_BLOCK) as u64;
+            update_all_block(rows, first, Touched::new(touched, constants.width, first), optimizer, constants);
         });
     }
 }
@@ -115,21 +150,21 @@ impl WithRowOptimizer for UpdateAll<'_> {
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
 fn update_all_block<O: RowOptimizer>(
     rows: &mut [f32],
-    first: usize,
+    first: u64,
     mut touched: Touched<'_>,
     optimizer: &O,
     constants: Constants,
 ) {
     let mut scratch = constants.scratch();
-    for (row, index) in rows.chunks_exact_mut(constants.stride).zip(first..) {
-        constants.update(optimizer, row, touched.take(index), &mut scratch);
+    for (row, number) in rows.chunks_exact_mut(constants.stride).zip(first..) {
+        constants.update(optimizer, (number, row), touched.take(number), &mut scratch);
     }
 }
 
 struct UpdateTouched<'a> {
-    table: &'a mut EmbeddingTable,
-    grads: &'a [f32],
-    lookups: Lookups<'a>,
+    data: &'a mut [f32],
+    start: u64,
+    touched: Rows<'a>,
     constants: Constants,
 }
 
@@ -137,19 +172,19 @@ impl WithRowOptimizer for UpdateTouched<'_> {
     type Output = ();
 
     fn run<O: RowOptimizer>(self, optimizer: &O) {
-        let Self { table, grads, lookups, constants } = self;
+        let Self { data, mut start, touched, constants } = self;
         // The rows ascend, so consecutive groups of them lie in consecutive, disjoint pieces of the table.
-        let mut rest = &mut table.data[..];
-        let mut start = 0;
-        let mut work = Vec::with_capacity(lookups.rows.len().div_ceil(ROWS_PER_BLOCK));
-        for (rows, grads) in lookups.rows.chunks(ROWS_PER_BLOCK).zip(grads.chunks(ROWS_PER_BLOCK * constants.width)) {
+        let mut rest = data;
+        let mut work = Vec::with_capacity(touched.rows.len().div_ceil(ROWS_PER_BLOCK));
+        let grads = touched.grads.chunks(ROWS_PER_BLOCK * constants.width);
+        for (rows, grads) in touched.rows.chunks(ROWS_PER_BLOCK).zip(grads) {
             let end = rows.last().map_or(start, |&row| row + 1);
             let (piece, tail) = rest.split_at_mut((end - start) as usize * constants.stride);
-            work.push((rows, grads, start, piece));
+            work.push((start, piece, Rows { rows, grads }));
             (rest, start) = (tail, end);
         }
-        work.into_par_iter().for_each(|(rows, grads, start, piece)| {
-            update_touched_block(piece, start, rows, grads, optimizer, constants);
+        work.into_par_iter().for_each(|(start, piece, rows)| {
+            update_touched_block(piece, start, rows, optimizer, constants);
         });
     }
 }
@@ -158,40 +193,38 @@ impl WithRowOptimizer for UpdateTouched<'_> {
 fn update_touched_block<O: RowOptimizer>(
     piece: &mut [f32],
     start: u64,
-    rows: &[u64],
-    grads: &[f32],
+    touched: Rows<'_>,
     optimizer: &O,
     constants: Constants,
 ) {
     let mut scratch = constants.scratch();
-    for (&row, grad) in rows.iter().zip(grads.chunks_exact(constants.width)) {
-        let row = &mut piece[(row - start) as usize * constants.stride..][..constants.stride];
-        constants.update(optimizer, row, Some(grad), &mut scratch);
+    for (&number, grad) in touched.rows.iter().zip(touched.grads.chunks_exact(constants.width)) {
+        let row = &mut piece[(number - start) as usize * constants.stride..][..constants.stride];
+        constants.update(optimizer, (number, row), Some(grad), &mut scratch);
     }
 }
 
 /// Walks the touched rows beside a walk over all rows.
 pub(super) struct Touched<'a> {
-    rows: &'a [u64],
-    grads: &'a [f32],
+    rows: Rows<'a>,
     width: usize,
 }
 
 impl<'a> Touched<'a> {
-    pub(super) fn new(rows: &'a [u64], grads: &'a [f32], width: usize, first: usize) -> Self {
-        let skip = rows.partition_point(|&row| row < first as u64);
-        Self { rows: &rows[skip..], grads: &grads[skip * width..], width }
+    pub(super) fn new(touched: Rows<'a>, width: usize, first: u64) -> Self {
+        let skip = touched.rows.partition_point(|&row| row < first);
+        Self { rows: Rows { rows: &touched.rows[skip..], grads: &touched.grads[skip * width..] }, width }
     }
 
     /// The gradient of `row`, which is asked for in ascending order.
     #[inline(always)]
-    pub(super) fn take(&mut self, row: usize) -> Option<&'a [f32]> {
-        let (&next, rows) = self.rows.split_first()?;
-        if next != row as u64 {
+    pub(super) fn take(&mut self, row: u64) -> Option<&'a [f32]> {
+        let (&next, rows) = self.rows.rows.split_first()?;
+        if next != row {
             return None;
         }
-        let (grad, grads) = self.grads.split_at(self.width);
-        (self.rows, self.grads) = (rows, grads);
+        let (grad, grads) = self.rows.grads.split_at(self.width);
+        self.rows = Rows { rows, grads };
         Some(grad)
     }
 }

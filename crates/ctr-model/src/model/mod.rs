@@ -16,16 +16,20 @@ use crate::init::Initializer;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
+/// The specification of the embedding rows, of which a field may have a width of its own.
+pub const EMBEDDING_TABLE: &str = dnn::TABLE;
+
 /// What a model sees of a batch.
 #[derive(Clone, Debug)]
 pub struct ModelInput<B: Backend> {
-    /// The gathered rows of each table of [`ModelConfig::tables`], [B, F, D].
+    /// The gathered rows of each table of [`ModelConfig::tables`], [B, F, D]; rows of several widths are concatenated, [B, 1, ΣD].
     pub embeddings: Vec<Tensor<B, 3>>,
     /// The numeric fields, [B, N]; `None` when there are none.
     pub numeric: Option<Tensor<B, 2>>,
 }
 
-/// The shape of the data that a model is built for.
+/// The shape of the data that a model is built for. Fields with embeddings of several widths count as one, as wide as all of them together;
+/// only a model that [concatenates](ModelConfig::concatenates) can be built for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputShape {
     /// Categorical fields, F.
@@ -62,6 +66,12 @@ pub enum AnyModel<B: Backend> {
 }
 
 impl ModelConfig {
+    /// Whether the model concatenates the embeddings of all fields and does nothing else with them, so that their widths may differ.
+    #[must_use]
+    pub fn concatenates(&self) -> bool {
+        matches!(self, Self::Dnn(_))
+    }
+
     /// The tables that the model looks its rows up in.
     #[must_use]
     pub fn tables(&self, shape: InputShape, init_std: f64) -> Vec<TableSpec> {

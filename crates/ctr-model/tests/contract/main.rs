@@ -2,6 +2,7 @@
 mod embedding;
 mod golden_optimizers;
 mod gradients;
+mod mixed_tables;
 mod models;
 mod operations;
 mod values;

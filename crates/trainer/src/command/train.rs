@@ -14,6 +14,7 @@ use crate::dataset;
 use crate::device::{WithBackend, with_backend};
 use crate::learner::Learner;
 use crate::observe::{JsonlObserver, Observer, Observers, PrepareBar, RowLedger, progress_observer, rewind};
+use crate::pretrained;
 use crate::printer::{self, metric};
 use crate::run_folder::{RunFolder, RunRecord, RunStatus};
 use crate::training_run::{TrainingRun, identity};
@@ -93,7 +94,10 @@ impl WithBackend for Train<'_> {
         let data = dataset::open(self.plan, &|progress| bar.update(&progress), self.stop)?;
         bar.finish();
         // Before there is a folder: what cannot be trained leaves nothing behind.
-        let learner = Learner::<B>::new(self.plan, data.schema(), device)?;
+        let mut learner = Learner::<B>::new(self.plan, data.schema(), device)?;
+        if !matches!(self.place, Place::Existing { .. }) {
+            pretrained::load(&mut learner, self.plan, &data)?;
+        }
         let (folder, resumed) = match self.place {
             Place::New(asked) => (RunFolder::create(*asked, &self.plan.name)?, None),
             Place::Adopted(path) => (RunFolder::create_in_place(path)?, None),
@@ -102,7 +106,13 @@ impl WithBackend for Train<'_> {
         let _lock = folder.lock()?;
         let resume = match resumed {
             None => None,
-            Some(from) => self.take_up(&folder, &data, from)?,
+            Some(from) => {
+                let checkpoint = self.take_up(&folder, &data, from)?;
+                if checkpoint.is_none() {
+                    pretrained::load(&mut learner, self.plan, &data)?;
+                }
+                checkpoint
+            }
         };
         let steps = resume.as_ref().map_or(0, |checkpoint| checkpoint.steps);
         let mut observers: Vec<Box<dyn Observer>> =

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use ctr_data::config::FieldConfig;
 use ctr_model::embedding::RowClip;
 
 use super::check::{BATCH, Checker, THREADS};
@@ -211,6 +212,20 @@ impl Plan {
     }
 }
 
+fn has_embeddings(config: &RunConfig) -> bool {
+    !matches!(config.model, ModelConfig::Lr(_))
+}
+
+/// The first field whose config says what its embeddings are like.
+fn own_embeddings(config: &RunConfig) -> Option<String> {
+    config.data.dataset.resolved_fields().into_iter().find_map(|field| match field {
+        FieldConfig::Categorical(field) if field.embedding.dim.is_some() || field.embedding.pretrained.is_some() => {
+            field.names.into_iter().next()
+        }
+        _ => None,
+    })
+}
+
 /// Ranges of single keys, and keys that contradict each other.
 fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     let top = Checker::new(root);
@@ -258,6 +273,15 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
         (EmbeddingMode::Sparse, None) => {
             let expected = "a table with `type` = sgd, adagrad, rowwise_adagrad, lazy_adam, rowwise_adam or ftrl, because `embedding.mode` is \"sparse\"";
             Err(embedding.invalid("optimizer", "absent", expected))
+        }
+        _ if !has_embeddings(config)
+            && let Some(field) = own_embeddings(config) =>
+        {
+            let expected = format!(
+                "a model with embeddings, because the field `{field}` has `embedding.dim` or `embedding.pretrained`; the model has one \
+                 weight per value"
+            );
+            Err(top.table("model").invalid("type", "\"lr\"", expected))
         }
         _ if matches!(config.model, ModelConfig::Lr(_)) && embedding.is_given("dim") && config.embedding.dim != 1 => {
             let expected = "1, or no such key: logistic regression has one weight per value";

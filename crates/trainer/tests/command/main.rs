@@ -8,4 +8,5 @@ mod real_data;
 mod reproducible;
 mod resume;
 mod run_folder;
+mod tables;
 mod workspace;

@@ -1,0 +1,97 @@
+//! What the data's fields look up, and in which tables.
+use std::ops::Range;
+
+/// The rows that the tables of a model number alike, and what each field looks up in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupLayout {
+    /// Rows in groups: ascending, without gaps, those of one width side by side.
+    pub groups: Vec<RowGroup>,
+    /// The fields of an example, F of them.
+    pub fields: Vec<FieldLookup>,
+    /// The name of the table specification whose rows have the widths of their groups; all fields of an example follow one another in its
+    /// tensor, [B, 1, ΣD]. Other specifications have one width for all rows.
+    pub concatenated: Option<String>,
+}
+
+/// Rows that are alike: those of one table of the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowGroup {
+    /// The rows.
+    pub rows: Range<u64>,
+    /// Elements of a row of [`LookupLayout::concatenated`].
+    pub width: usize,
+    /// Whether the rows stay as they are initialised.
+    pub frozen: bool,
+}
+
+/// What a field looks up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldLookup {
+    /// The place of its rows in [`LookupLayout::groups`].
+    pub group: usize,
+    /// How the rows of an example become one.
+    pub combine: Combine,
+}
+
+/// How the rows e that an example looks up for a field become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    /// There is exactly one.
+    One,
+    /// Σ factor·e; 0 for none. With factors that sum to 1 this is the mean.
+    Sum,
+    /// The largest of each element; 0 for none. The gradient goes to the first lookup that has it.
+    Max,
+    /// The product of two.
+    Product,
+}
+
+impl LookupLayout {
+    /// Trainable rows of one width, one to each field of each example.
+    #[must_use]
+    pub fn uniform(rows: u64, fields: usize) -> Self {
+        Self {
+            groups: vec![RowGroup { rows: 0..rows, width: 0, frozen: false }],
+            fields: vec![FieldLookup { group: 0, combine: Combine::One }; fields],
+            concatenated: None,
+        }
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.groups.last().map_or(0, |group| group.rows.end)
+    }
+
+    /// ΣD, the width of an example in the tensor of [`concatenated`](Self::concatenated).
+    #[must_use]
+    pub fn total_width(&self) -> usize {
+        self.fields.iter().map(|field| self.groups[field.group].width).sum()
+    }
+
+    /// The ranges of rows of one width each, with that width.
+    pub(super) fn arenas(&self) -> Vec<(Range<u64>, usize)> {
+        let mut arenas: Vec<(Range<u64>, usize)> = Vec::new();
+        for group in &self.groups {
+            match arenas.last_mut() {
+                Some((rows, width)) if *width == group.width => rows.end = group.rows.end,
+                _ => arenas.push((group.rows.clone(), group.width)),
+            }
+        }
+        arenas
+    }
+
+    /// The trainable rows within `rows`, as few ranges.
+    pub(super) fn trainable(&self, rows: &Range<u64>) -> Vec<Range<u64>> {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for group in self.groups.iter().filter(|group| !group.frozen) {
+            let (start, end) = (group.rows.start.max(rows.start), group.rows.end.min(rows.end));
+            match ranges.last_mut() {
+                _ if start >= end => {}
+                Some(last) if last.end == start => last.end = end,
+                _ => ranges.push(start..end),
+            }
+        }
+        ranges
+    }
+}
