@@ -14,6 +14,11 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 step "tests"
 cargo test --locked --workspace --no-fail-fast
 
+# On whatever Vulkan device there is; without one the tests say that they are skipped. Only this backend is built, because the kernels of
+# the others take most of the time to compile.
+step "tests of the wgpu kernels"
+cargo test --locked -p smelu --no-default-features --features wgpu --test contract --no-fail-fast -- wgpu
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 

@@ -2,8 +2,8 @@
 //!
 //! - [`ActivationConfig`] is the text in a config or a log, `SmeLU(beta=0.5)`; [`Activation`] the module made from it.
 //! - [`scalar`] holds the definitions, value and slope side by side; in `f64` they are the oracle.
-//! - [`op`] applies them to tensors: [`ActivationBackend`] is the one extension trait, with a single-pass kernel on the
-//!   CPU backends, a composed reference for all others, and one backward pass in the autodiff decorator.
+//! - [`op`] applies them to tensors: [`ActivationBackend`] is the one extension trait, with single-pass kernels on the
+//!   CPU and CubeCL backends, a composed reference for all others, and one backward pass in the autodiff decorator.
 
 // The readme's example is tested with the documentation.
 #[cfg(all(doctest, feature = "flex"))]

@@ -1,7 +1,8 @@
 //! The activations as operations of a backend.
 //!
 //! [`ActivationBackend`] is the one extension trait: its default bodies are the composed reference, correct on every
-//! backend; the CPU backends replace them with single-pass kernels, and the autodiff decorator adds the backward pass.
+//! backend; the CPU and CubeCL backends replace them with single-pass kernels, and the autodiff decorator adds the
+//! backward pass.
 
 mod autodiff;
 mod composed;
@@ -10,6 +11,8 @@ mod cube;
 mod curve;
 #[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "fusion")]
+mod fusion;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 #[cfg(feature = "ndarray")]

@@ -94,6 +94,12 @@ impl Program {
         with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().value(x)]))
     }
 
+    /// `f'(x)` with open parameters.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn slope_with(formula: Formula) -> Self {
+        with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().slope(x)]))
+    }
+
     /// `f'(x)` and the derivative with respect to each parameter, with open parameters.
     pub(crate) fn slopes_with(formula: Formula) -> Self {
         with_scalar!(formula, Symbol, |A| {

@@ -4,8 +4,31 @@
 //! against double precision.
 
 /// Below it `eˣ` rounds to 0 in `f32`, above [`EXP_HIGH`] to ∞.
-const EXP_LOW: f32 = -104.0;
-const EXP_HIGH: f32 = 89.0;
+pub(crate) const EXP_LOW: f32 = -104.0;
+pub(crate) const EXP_HIGH: f32 = 89.0;
+
+/// ln 2 in two parts; products of the first with the exponents of `f32` are exact.
+pub(crate) const LN_2_HIGH: f32 = 0.693_359_4;
+pub(crate) const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// (eʳ − 1 − r)/r² for |r| <= ln 2 / 2.
+pub(crate) const EXP_TAIL: [f32; 5] = [0.499_999_98, 0.166_665_39, 0.041_667_22, 8.367_182e-3, 1.388_238_5e-3];
+
+/// 2·artanh(s)/s in s², for s from 0 to 1/3.
+pub(crate) const ARTANH: [f32; 5] = [2.0, 0.666_663_15, 0.400_249_1, 0.279_606_1, 0.281_783];
+
+/// M(a)·(a + 2) in (a − 4)/(a + 4): see [`normal_cdf`].
+pub(crate) const NORMAL_TAIL: [f32; 9] = [
+    0.566_463_8,
+    -0.267_101_07,
+    0.138_378_28,
+    -0.043_110_877,
+    -1.325_370_2e-3,
+    9.476_316e-3,
+    -4.520_05e-3,
+    2.431_975_4e-4,
+    5.108_818_3e-4,
+];
 
 /// 1.5 · 2²³: adding and subtracting it rounds to an integer, and the integer stands in the low bits of the sum.
 const ROUNDER: f32 = 12_582_912.0;
@@ -28,14 +51,11 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
 /// `x = n·ln 2 + r` with |r| <= ln 2 / 2: the pair of `eʳ − 1` and n, x limited to where `eˣ` is finite and not 0.
 #[inline(always)]
 fn reduced_exp_m1(x: f32) -> (f32, i32) {
-    /// ln 2 in two parts; products of the first with n are exact.
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = limit(x, EXP_LOW, EXP_HIGH);
     let shifted = x * core::f32::consts::LOG2_E + ROUNDER;
     let n = shifted - ROUNDER;
     let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
-    let tail = polynomial(r, [0.499_999_98, 0.166_665_39, 0.041_667_22, 8.367_182e-3, 1.388_238_5e-3]);
+    let tail = polynomial(r, EXP_TAIL);
     (r + r * r * tail, (shifted.to_bits() as i32).wrapping_sub(ROUNDER.to_bits() as i32))
 }
 
@@ -67,7 +87,7 @@ pub(super) fn exp_m1(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn ln_1p(x: f32) -> f32 {
     let s = x / (x + 2.0);
-    s * polynomial(s * s, [2.0, 0.666_663_15, 0.400_249_1, 0.279_606_1, 0.281_783])
+    s * polynomial(s * s, ARTANH)
 }
 
 /// Φ(z): the tail is exp(−a²/2)·M(a) for a = |z|, with M·(a + 2) a polynomial in (a − 4)/(a + 4).
@@ -75,20 +95,7 @@ pub(super) fn ln_1p(x: f32) -> f32 {
 pub(super) fn normal_cdf(z: f32) -> f32 {
     let a = limit(z.abs(), 0.0, 15.0);
     let t = (a - 4.0) / (a + 4.0);
-    let scaled = polynomial(
-        t,
-        [
-            0.566_463_8,
-            -0.267_101_07,
-            0.138_378_28,
-            -0.043_110_877,
-            -1.325_370_2e-3,
-            9.476_316e-3,
-            -4.520_05e-3,
-            2.431_975_4e-4,
-            5.108_818_3e-4,
-        ],
-    );
+    let scaled = polynomial(t, NORMAL_TAIL);
     let tail = exp(-0.5 * a * a) * scaled / (a + 2.0);
     if z > 0.0 { 1.0 - tail } else { tail }
 }

@@ -17,7 +17,7 @@
 #![allow(clippy::inline_always, reason = "a kernel vectorises only if the whole formula is inlined into its loop")]
 
 mod cascade;
-mod elementary;
+pub(crate) mod elementary;
 mod elu;
 mod gelu;
 mod identity;

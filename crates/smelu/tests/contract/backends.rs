@@ -17,6 +17,22 @@ macro_rules! on_each_backend {
         mod ndarray {
             $(#[test] fn $check() { super::$check::<burn::backend::NdArray>(); })*
         }
+        #[cfg(feature = "wgpu")]
+        mod wgpu {
+            $(#[test] fn $check() {
+                if crate::accelerator::has_wgpu() {
+                    super::$check::<burn::backend::Wgpu>();
+                }
+            })*
+        }
+        #[cfg(feature = "cuda")]
+        mod cuda {
+            $(#[test] fn $check() {
+                if crate::accelerator::has_cuda() {
+                    super::$check::<burn::backend::Cuda>();
+                }
+            })*
+        }
     };
 }
 pub(crate) use on_each_backend;
@@ -62,6 +78,21 @@ pub(crate) fn config(text: &str) -> ActivationConfig {
 /// Every one of [`ACTIVATIONS`] with its text.
 pub(crate) fn curves() -> impl Iterator<Item = (&'static str, Curve)> {
     ACTIVATIONS.iter().map(|text| (*text, config(text).curve()))
+}
+
+/// Those of `dtypes` that the backend computes with.
+pub(crate) fn supported<B: Backend>(dtypes: [DType; 2]) -> impl Iterator<Item = DType> {
+    dtypes.into_iter().filter(|dtype| match dtype {
+        DType::F64 => has_f64::<B>(),
+        dtype => B::supports_dtype(&B::Device::default(), *dtype),
+    })
+}
+
+/// Whether the backend computes in double precision. Where wgpu has the type it still has none of the elementary functions:
+/// Vulkan defines them up to single precision.
+pub(crate) fn has_f64<B: Backend>() -> bool {
+    let device = B::Device::default();
+    B::supports_dtype(&device, DType::F64) && !B::name(&device).contains("wgpu")
 }
 
 /// A tensor of `values` in the element type `dtype`.

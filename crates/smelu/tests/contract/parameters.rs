@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use smelu::Activation;
 use smelu::op::{ActivationBackend, Curve, activation, activation_with, composed_activation_with};
 
-use crate::backends::{close, config, curves, elements, on_each_backend, tensor};
+use crate::backends::{close, config, curves, elements, has_f64, on_each_backend, tensor};
 
 fn wave(count: usize) -> Vec<f64> {
     (0..count).map(|i| (i as f64 * 0.73 + 0.2).sin() * 2.5).collect()
@@ -59,8 +59,10 @@ fn gradients_are_those_of_the_composed_reference<B: ActivationBackend>() {
             );
             let composed = [elements(y), elements(of_x), elements(of_parameters)];
             for (part, (fused, composed)) in fused.iter().zip(&composed).enumerate() {
-                // Sums of up to a few thousand terms of either sign.
-                let tolerance = if part == 2 { 3e-4 } else { 3e-6 };
+                // Sums of up to a few thousand terms of either sign; elementary functions that graphics cards, which have no
+                // double precision either, compute with fewer digits than the kernels.
+                let elementwise = if has_f64::<B>() { 3e-6 } else { 1e-5 };
+                let tolerance = if part == 2 { 3e-4 } else { elementwise };
                 for (i, (fused, composed)) in fused.iter().zip(composed).enumerate() {
                     assert!(
                         close(*fused, *composed, tolerance),
@@ -72,8 +74,9 @@ fn gradients_are_those_of_the_composed_reference<B: ActivationBackend>() {
     }
 }
 
-/// In double precision, against the derivative of each element taken alone and summed.
-fn sums_are_exact_in_double_precision<B: ActivationBackend>() {
+/// Against the derivative of each element taken alone and summed, in double precision where the backend has it.
+fn sums_are_those_of_the_elements<B: ActivationBackend>() {
+    let (dtype, rounding) = if has_f64::<B>() { (DType::F64, 1e-14) } else { (DType::F32, 3e-6) };
     let shape = [2, 9, 7];
     for units in [1, 7] {
         for (text, curve) in parametric() {
@@ -82,19 +85,20 @@ fn sums_are_exact_in_double_precision<B: ActivationBackend>() {
                 let own: Vec<f64> = (0..curve.parameters().len()).map(|p| parameters[p * units + u]).collect();
                 Curve::new(curve.formula(), &own).expect("the right number")
             };
-            let [y, of_x, of_parameters] = run::<B, NoCheckpointing>(&curve, shape, units, DType::F64);
+            let [y, of_x, of_parameters] = run::<B, NoCheckpointing>(&curve, shape, units, dtype);
             let (x, upstream) = (wave(126), wave(133)[7..].to_vec());
             let mut sums = vec![0.0; parameters.len()];
             for i in 0..x.len() {
                 let (unit, curve) = (i % units, at(i % units));
-                assert!(close(y[i], curve.value(x[i]), 1e-14), "{text}");
-                assert!(close(of_x[i], upstream[i] * curve.slope(x[i]), 1e-14), "{text}");
+                let (value, slope) = (curve.value(x[i]), upstream[i] * curve.slope(x[i]));
+                assert!(close(y[i], value, rounding), "{text} at {}: {} for {value}", x[i], y[i]);
+                assert!(close(of_x[i], slope, rounding), "{text} at {}: slope {} for {slope}", x[i], of_x[i]);
                 for (p, slope) in curve.parameter_slopes(x[i]).into_iter().enumerate() {
                     sums[p * units + unit] += upstream[i] * slope;
                 }
             }
             for (sum, exact) in of_parameters.iter().zip(&sums) {
-                assert!(close(*sum, *exact, 1e-12), "{text}: {sum} for {exact}");
+                assert!(close(*sum, *exact, 100.0 * rounding), "{text}: {sum} for {exact}");
             }
         }
     }
@@ -223,7 +227,7 @@ impl<B: ActivationBackend> burn::module::ModuleMapper<Autodiff<B>> for Descend<'
 
 on_each_backend!(
     gradients_are_those_of_the_composed_reference,
-    sums_are_exact_in_double_precision,
+    sums_are_those_of_the_elements,
     the_sum_is_the_same_for_any_number_of_threads,
     checkpointing_changes_nothing,
     strided_inputs_are_read_in_their_order,

@@ -82,4 +82,20 @@ proptest! {
     fn ndarray_agrees_with_the_oracle(curve in curve(), x in input()) {
         check::<burn::backend::NdArray>(&curve, x)?;
     }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn wgpu_agrees_with_the_oracle(curve in curve(), x in input()) {
+        if crate::accelerator::has_wgpu() {
+            check::<burn::backend::Wgpu>(&curve, x)?;
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn cuda_agrees_with_the_oracle(curve in curve(), x in input()) {
+        if crate::accelerator::has_cuda() {
+            check::<burn::backend::Cuda>(&curve, x)?;
+        }
+    }
 }
