@@ -43,6 +43,9 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Compare the test predictions of runs: AUC, log loss and pairwise prediction difference.
     Compare(CompareArgs),
+    /// List the devices that training can run on, and say why others cannot be used.
+    #[command(after_help = "Example:\n  ctr devices ")]
+    Devices,
 }
 
 /// Options that change a config.

@@ -79,6 +79,40 @@ fn on_cuda<W: WithBackend>(spec: DeviceSpec, work: W) -> Result<W::Output, Devic
     on_accelerator::<burn::backend::Cuda, W>(spec, device, work)
 }
 
+/// Every device that can be asked for, with the name that its backend gives it, or why it cannot be used.
+///
+/// Each is opened and used once. The numbered devices of a backend follow its default device where that is there.
+#[must_use]
+pub fn list() -> Vec<(DeviceSpec, Result<String, DeviceError>)> {
+    let mut list = Vec::new();
+    for backend in BackendKind::ALL {
+        let default = DeviceSpec { backend, index: None };
+        let described = with_backend(default, Describe);
+        let numbered = match &described {
+            Ok((_, count)) if backend.has_numbered_devices() => *count,
+            _ => 0,
+        };
+        list.push((default, described.map(|(name, _)| name)));
+        for index in 0..numbered {
+            let spec = DeviceSpec { backend, index: Some(index) };
+            list.push((spec, with_backend(spec, Describe).map(|(name, _)| name)));
+        }
+    }
+    list
+}
+
+/// The name of a device's backend, and how many numbered devices it has.
+struct Describe;
+
+impl WithBackend for Describe {
+    type Output = (String, usize);
+
+    fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
+        // Devices of type 0 are the numbered ones: discrete graphics cards on wgpu, all devices on CUDA.
+        (B::name(&device), B::device_count(0))
+    }
+}
+
 macro_rules! not_built {
     ($($function:ident, $feature:literal;)*) => {$(
         #[cfg(not(feature = $feature))]

@@ -11,6 +11,7 @@ use crate::config::Plan;
 use crate::{interrupt, printer};
 
 mod compare;
+mod devices;
 mod eval;
 mod inspect;
 mod predict;
@@ -58,6 +59,10 @@ fn dispatch(command: &Command, stop: &AtomicBool) -> anyhow::Result<()> {
         Command::Predict(args) => predict::run(args, stop),
         Command::Inspect(args) => inspect::run(args, stop),
         Command::Compare(args) => compare::run(args),
+        Command::Devices => {
+            devices::run();
+            Ok(())
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub enum BackendKind {
 }
 
 impl BackendKind {
-    const ALL: [Self; 4] = [Self::Flex, Self::NdArray, Self::Wgpu, Self::Cuda];
+    /// All of them, whether this binary was built with them or not.
+    pub const ALL: [Self; 4] = [Self::Flex, Self::NdArray, Self::Wgpu, Self::Cuda];
 
     /// The name in a config and on the command line.
     #[must_use]
@@ -33,7 +34,9 @@ impl BackendKind {
         }
     }
 
-    fn has_numbered_devices(self) -> bool {
+    /// Whether its devices are told apart by a number.
+    #[must_use]
+    pub fn has_numbered_devices(self) -> bool {
         matches!(self, Self::Wgpu | Self::Cuda)
     }
 }
