@@ -11,8 +11,6 @@ mod cube;
 mod curve;
 #[cfg(feature = "flex")]
 mod flex;
-#[cfg(feature = "fusion")]
-mod fusion;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 #[cfg(feature = "ndarray")]
