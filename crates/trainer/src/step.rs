@@ -54,3 +54,6 @@ pub(crate) fn numeric<B: Backend>(batch: &HostBatch, device: &B::Device) -> Opti
     let fields = batch.numeric.len() / rows.max(1);
     (fields > 0).then(|| Tensor::from_data(TensorData::new(batch.numeric.clone(), [rows, fields]), device))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ mod host;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod program;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod slice;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
