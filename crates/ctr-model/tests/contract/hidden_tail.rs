@@ -64,8 +64,8 @@ fn fused_layers_equal_single_operations<B: ModelBackend>() {
                 let grad = matrix::<B>(5, shape);
                 let actual = B::hidden_tail_backward(primitive(&x), primitive(&grad), tail.clone());
                 let expected = reference::hidden_tail_backward::<B>(primitive(&x), primitive(&grad), tail);
-                // One row has no variance: everything is divided by the root of epsilon.
-                let tolerance = if shape[0] == 1 { 2e-3 } else { 5e-5 };
+                // The gradient of one row, or of two, through their own moments is 0 but for epsilon: its digits cancel.
+                let tolerance = if shape[0] <= 2 { 2e-3 } else { 5e-5 };
                 let close = |what: &str, actual: Vec<f32>, expected: Vec<f32>| {
                     assert_close(&format!("{what} {name}"), &actual, &expected, tolerance);
                 };

@@ -1,4 +1,4 @@
-//! 50 steps beside PyTorch: the same initial weights and batches give the same losses (scripts/reference/dnn_steps.py).
+//! 50 steps beside PyTorch: the same initial weights and batches give the same losses (`scripts/reference/dnn_steps.py`).
 use burn::backend::{Flex, NdArray};
 use ctr_data::config::Transform;
 use ctr_data::{CategoricalField, HostBatch, NumericField, RowPlanner, Schema};
@@ -39,7 +39,7 @@ struct Losses {
     double: Vec<f64>,
 }
 
-/// SplitMix64 by position: number i of stream s.
+/// `SplitMix64` by position: number i of stream s.
 struct Numbers(u64);
 
 impl Numbers {
