@@ -41,8 +41,9 @@ def read_shard(path):
     raw = np.memmap(path, dtype=np.uint8, mode="r")
     magic, (version, _), rows = raw[:8].tobytes(), raw[8:16].view("<u4"), int(raw[16:24].view("<u8")[0])
     categorical, numeric = (int(count) for count in raw[24:32].view("<u4"))
-    if magic != b"CTRSHARD" or version != 1:
-        sys.exit(f"{path}: not a shard of version 1")
+    lists = int(raw[32:36].view("<u4")[0])
+    if magic != b"CTRSHARD" or version != 2 or lists:
+        sys.exit(f"{path}: expected a shard of version 2 without multi-hot fields")
     end, sections = 64, []
     for size in (rows, 4 * rows * numeric, 4 * rows * categorical):
         start = (end + 63) // 64 * 64

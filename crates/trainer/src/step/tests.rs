@@ -1,7 +1,7 @@
 //! 50 steps beside PyTorch: the same initial weights and batches give the same losses (`scripts/reference/dnn_steps.py`).
 use burn::backend::{Flex, NdArray};
 use ctr_data::config::Transform;
-use ctr_data::{CategoricalField, HostBatch, NumericField, RowPlanner, Schema};
+use ctr_data::{Bags, CategoricalField, HostBatch, NumericField, RowLayout, RowPlanner, Schema};
 use ctr_model::ModelBackend;
 use ctr_model::parameters::{self, NamedParameter};
 use serde::Deserialize;
@@ -64,7 +64,7 @@ impl Numbers {
     }
 }
 
-fn batch(step: u64, schema: &Schema) -> HostBatch {
+fn batch(step: u64, layout: &RowLayout) -> HostBatch {
     let mut numbers = Numbers::stream(1000 + step);
     let mut categorical = vec![0; BATCH * CARDINALITIES.len()];
     for (field, cardinality) in CARDINALITIES.into_iter().enumerate() {
@@ -80,14 +80,15 @@ fn batch(step: u64, schema: &Schema) -> HostBatch {
         f32::from(numbers.next() % 100 < chance)
     });
     let labels: Vec<f32> = labels.collect();
-    let plan = RowPlanner::new().plan(&categorical, &schema.row_layout()).unwrap();
-    HostBatch { index: 0, examples: (0..BATCH as u64).collect(), labels, numeric, categorical, plan }
+    let bags = Bags::default();
+    let plan = RowPlanner::new().plan(&categorical, &bags, layout).unwrap();
+    HostBatch { index: 0, examples: (0..BATCH as u64).collect(), labels, numeric, categorical, bags, plan }
 }
 
 fn schema() -> Schema {
-    let categorical = CARDINALITIES.iter().map(|&cardinality| CategoricalField {
-        name: format!("c{cardinality}"),
-        cardinality: u64::from(cardinality),
+    let categorical = CARDINALITIES.iter().map(|&cardinality| {
+        let name = format!("c{cardinality}");
+        CategoricalField { table: name.clone(), name, cardinality: u64::from(cardinality), multi_hot: None }
     });
     let numeric = (0..NUMERIC).map(|number| NumericField {
         name: format!("n{number}"),
@@ -125,11 +126,11 @@ fn learner<B: ModelBackend>(schema: &Schema) -> Learner<B> {
 
 fn losses_equal_those_of_pytorch<B: ModelBackend>() {
     let expected: Losses = serde_json::from_str(include_str!("dnn_steps.json")).unwrap();
-    let schema = schema();
-    let mut learner = learner::<B>(&schema);
+    let mut learner = learner::<B>(&schema());
     for (step, (single, double)) in expected.single.iter().zip(&expected.double).enumerate() {
+        let batch = batch(step as u64, &learner.layout);
         let loss;
-        (learner, loss) = learner.step(&batch(step as u64, &schema));
+        (learner, loss) = learner.step(&batch);
         for (precision, expected) in [("single", single), ("double", double)] {
             let error = (loss - expected).abs() / expected;
             assert!(error <= 1e-5, "step {step}: {loss}, PyTorch in {precision} precision {expected}, error {error:e}");
