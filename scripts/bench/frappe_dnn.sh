@@ -69,5 +69,6 @@ while [ "$repeat" -le "$repeats" ]; do
     repeat=$((repeat + 1))
 done
 
-"$python" scripts/bench/frappe_dnn_report.py --runs "$runs" --config "$config" --threads "$threads" --out "$out" \
+"$python" scripts/bench/paired_report.py --runs "$runs" --config "$config" --threads "$threads" --out "$out" \
+    --script "scripts/bench/frappe_dnn.sh DATA_DIR" --title "Frappe DNN" \
     ${dropout:+--dropout "$dropout"}

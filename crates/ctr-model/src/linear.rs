@@ -35,4 +35,10 @@ impl<B: ModelBackend> Linear<B> {
         let bias = self.bias.val().into_primitive().tensor();
         Tensor::from_primitive(TensorPrimitive::Float(B::affine(x, weight, bias)))
     }
+
+    /// x·W, the bias left out; [B, I] → [B, O].
+    pub(crate) fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let [x, weight] = [x, self.weight.val()].map(|t| t.into_primitive().tensor());
+        Tensor::from_primitive(TensorPrimitive::Float(B::product(x, weight)))
+    }
 }

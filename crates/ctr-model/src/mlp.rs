@@ -8,9 +8,8 @@ use smelu::{Activation, ActivationConfig};
 use crate::init::Initializer;
 use crate::linear::Linear;
 use crate::norm::BatchNorm;
-use crate::op::ModelBackend;
+use crate::op::{HiddenTail, ModelBackend};
 use crate::pass::{DropoutKey, Pass};
-use crate::probe::{self, Site};
 
 /// The hidden layers of a perceptron.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,21 +80,40 @@ impl<B: ModelBackend> Mlp<B> {
 
 impl<B: ModelBackend> MlpLayer<B> {
     fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
+        let dropout = self.mask(pass);
+        let Some(curve) = self.activation.config().fixed_curve() else {
+            return self.forward_in_steps(x, pass, dropout);
+        };
+        let x = self.linear.product(x); // [B, O]
+        let bias = self.linear.bias.val();
+        let norm = self.norm.as_ref().map(|norm| norm.tensors(&x, Some(bias.clone()), pass));
+        let tail = HiddenTail { bias: bias.into_primitive().tensor(), norm, curve, dropout };
+        Tensor::from_primitive(TensorPrimitive::Float(B::hidden_tail(x.into_primitive().tensor(), tail)))
+    }
+
+    /// The layer with an activation that learns.
+    fn forward_in_steps(&self, x: Tensor<B, 2>, pass: Pass, dropout: Option<(DropoutKey, f64)>) -> Tensor<B, 2> {
         let x = self.linear.forward(x); // [B, O]
         let x = match &self.norm {
             Some(norm) => norm.forward(x, pass),
             None => x,
         };
-        probe::show(self.index, Site::PreActivation, &x);
         let x = self.activation.forward(x);
-        probe::show(self.index, Site::Activation, &x);
+        match dropout {
+            Some((key, probability)) => {
+                let x = x.into_primitive().tensor();
+                Tensor::from_primitive(TensorPrimitive::Float(B::dropout(x, key, probability)))
+            }
+            None => x,
+        }
+    }
+
+    fn mask(&self, pass: Pass) -> Option<(DropoutKey, f64)> {
         match pass {
             Pass::Train { dropout_seed, step } if self.dropout > 0.0 => {
-                let key = DropoutKey { seed: dropout_seed, step, layer: self.index };
-                let x = x.into_primitive().tensor();
-                Tensor::from_primitive(TensorPrimitive::Float(B::dropout(x, key, self.dropout)))
+                Some((DropoutKey { seed: dropout_seed, step, layer: self.index }, self.dropout))
             }
-            _ => x,
+            _ => None,
         }
     }
 }

@@ -48,19 +48,26 @@ impl<B: ModelBackend> BatchNorm<B> {
     /// Applies the layer; [B, C] → [B, C].
     #[must_use]
     pub fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
-        let rows = x.dims()[0];
-        let x = x.into_primitive().tensor();
+        let norm = self.tensors(&x, None, pass);
+        Tensor::from_primitive(TensorPrimitive::Float(B::batch_norm(x.into_primitive().tensor(), norm)))
+    }
+
+    /// What normalises x + bias (x where there is none), x being [B, C]; in training the running statistics move.
+    pub(crate) fn tensors(&self, x: &Tensor<B, 2>, bias: Option<Tensor<B, 1>>, pass: Pass) -> NormTensors<B> {
         let moments_of_batch = matches!(pass, Pass::Train { .. });
         let (mean, variance) = if moments_of_batch {
-            let (mean, variance) = B::batch_moments(x.clone());
-            self.track(&mean, &variance, rows);
+            let (mean, variance) = B::batch_moments(x.clone().into_primitive().tensor());
+            let mean = match bias {
+                Some(bias) => B::float_add(mean, bias.detach().into_primitive().tensor()),
+                None => mean,
+            };
+            self.track(&mean, &variance, x.dims()[0]);
             (mean, variance)
         } else {
             [&self.running_mean, &self.running_var].map(|state| state.value_sync().into_primitive().tensor()).into()
         };
         let [gamma, beta] = [&self.gamma, &self.beta].map(|param| param.val().into_primitive().tensor());
-        let norm = NormTensors { gamma, beta, mean, variance, epsilon: self.epsilon, moments_of_batch };
-        Tensor::from_primitive(TensorPrimitive::Float(B::batch_norm(x, norm)))
+        NormTensors { gamma, beta, mean, variance, epsilon: self.epsilon, moments_of_batch }
     }
 
     fn track(&self, mean: &B::FloatTensorPrimitive, variance: &B::FloatTensorPrimitive, rows: usize) {

@@ -2,10 +2,22 @@
 //!
 //! Work is cut into blocks of a fixed size, never into as many parts as there are threads; sums are taken inside each block and the blocks'
 //! sums are added in order.
+use core::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 /// Elements of a block: 64 KiB of `f32`, half a core's second-level cache with its peers.
 pub const BLOCK: usize = 16 * 1024;
+
+/// New memory for `length` numbers, filled by `fill`, which must write every one of them.
+pub(crate) fn filled(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>])) -> Vec<f32> {
+    let mut out = Vec::with_capacity(length);
+    fill(&mut out.spare_capacity_mut()[..length]);
+    // SAFETY: the capacity is at least `length`, and each caller in this crate writes every element of the slice it is given. Zeroing
+    // first would be one more pass over every activation of a step.
+    unsafe { out.set_len(length) };
+    out
+}
 
 /// Applies `f` to blocks of `out` beside the same blocks of `inputs`.
 pub fn for_each_block<const N: usize>(

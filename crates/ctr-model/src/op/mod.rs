@@ -8,6 +8,7 @@
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use smelu::ActivationBackend;
+use smelu::op::Curve;
 
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
@@ -29,7 +30,38 @@ pub type AdamTensors<B> = [FloatTensor<B>; 3];
 pub trait ModelBackend: ActivationBackend {
     /// y = x·W + b; x: [B, I], W: [I, O], b: \[O\], y: [B, O]. Differentiable in all three.
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::add_row(Self::float_matmul(x, weight), bias)
+        Self::add_row(Self::product(x, weight), bias)
+    }
+
+    /// y = x·W; x: [B, I], W: [I, O], y: [B, O]. Differentiable in both.
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::product::<Self>(x, weight)
+    }
+
+    /// dx = dy·Wᵀ: the gradient of x in [`product`](Self::product); dy: [B, O], W: [I, O], dx: [B, I].
+    fn product_input_grad(grad: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::product_input_grad::<Self>(grad, weight)
+    }
+
+    /// dW = xᵀ·dy: the gradient of W in [`product`](Self::product); x: [B, I], dy: [B, O], dW: [I, O].
+    fn product_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::product_weight_grad::<Self>(x, grad)
+    }
+
+    /// What follows the product of a hidden layer, in one pass: bias, batch norm, activation, dropout; [B, C] → [B, C].
+    ///
+    /// Differentiable in x, the bias, γ and β.
+    fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {
+        reference::hidden_tail::<Self>(x, tail)
+    }
+
+    /// The gradients of [`hidden_tail`](Self::hidden_tail), given that of its output.
+    fn hidden_tail_backward(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        tail: HiddenTail<Self>,
+    ) -> HiddenTailGrads<Self> {
+        reference::hidden_tail_backward::<Self>(x, grad, tail)
     }
 
     /// x + row, the row repeated over the batch; x: [B, C], row: \[C\].
@@ -102,4 +134,28 @@ pub struct NormTensors<B: Backend> {
     pub epsilon: f64,
     /// Whether mean and variance were computed from x itself.
     pub moments_of_batch: bool,
+}
+
+/// What follows the product x of a hidden layer: y = dropout(f(BN(x + b))).
+#[derive(Clone, Debug)]
+pub struct HiddenTail<B: Backend> {
+    /// The bias b, \[C\].
+    pub bias: FloatTensor<B>,
+    /// The batch normalisation; its mean is that of x + b.
+    pub norm: Option<NormTensors<B>>,
+    /// The activation f.
+    pub curve: Curve,
+    /// Which mask, and the probability of being dropped.
+    pub dropout: Option<(DropoutKey, f64)>,
+}
+
+/// The gradients of a [`HiddenTail`].
+#[derive(Clone, Debug)]
+pub struct HiddenTailGrads<B: Backend> {
+    /// Of x, [B, C].
+    pub x: FloatTensor<B>,
+    /// Of the bias, \[C\]. Exactly 0 under batch norm by the batch's own moments: the mean takes the bias out again.
+    pub bias: FloatTensor<B>,
+    /// Of γ and β, \[C\] each.
+    pub norm: Option<[FloatTensor<B>; 2]>,
 }

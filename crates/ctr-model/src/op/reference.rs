@@ -3,7 +3,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
-use super::{AdamTensors, NormTensors};
+use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
 use crate::random::Philox;
@@ -24,6 +24,21 @@ pub fn add_row<B: Backend>(x: FloatTensor<B>, row: FloatTensor<B>) -> FloatTenso
 /// See [`ModelBackend::sum_rows`](super::ModelBackend::sum_rows).
 pub fn sum_rows<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     primitive(tensor::<B, 2>(x).sum_dim(0).squeeze_dim::<1>(0))
+}
+
+/// See [`ModelBackend::product`](super::ModelBackend::product).
+pub fn product<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_matmul(x, weight)
+}
+
+/// See [`ModelBackend::product_input_grad`](super::ModelBackend::product_input_grad).
+pub fn product_input_grad<B: Backend>(grad: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_matmul(grad, B::float_transpose(weight))
+}
+
+/// See [`ModelBackend::product_weight_grad`](super::ModelBackend::product_weight_grad).
+pub fn product_weight_grad<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_matmul(B::float_transpose(x), grad)
 }
 
 /// See [`ModelBackend::batch_moments`](super::ModelBackend::batch_moments).
@@ -95,6 +110,49 @@ pub fn dropout<B: Backend>(x: FloatTensor<B>, key: DropoutKey, probability: f64)
         (0..shape.num_elements() as u64).map(|index| dropout_factor(key, index, threshold, scale)).collect();
     let mask = B::float_from_data(TensorData::new(factors, shape).convert_dtype(x.dtype()), &B::float_device(&x));
     B::float_mul(x, mask)
+}
+
+/// See [`ModelBackend::hidden_tail`](super::ModelBackend::hidden_tail): the single operations, one after another.
+pub fn hidden_tail<B: ModelBackend>(x: FloatTensor<B>, tail: HiddenTail<B>) -> FloatTensor<B> {
+    let x = B::activation(before_activation::<B>(x, tail.bias, tail.norm), tail.curve);
+    match tail.dropout {
+        Some((key, probability)) => B::dropout(x, key, probability),
+        None => x,
+    }
+}
+
+fn before_activation<B: ModelBackend>(
+    x: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    norm: Option<NormTensors<B>>,
+) -> FloatTensor<B> {
+    let x = B::add_row(x, bias);
+    match norm {
+        Some(norm) => B::batch_norm(x, norm),
+        None => x,
+    }
+}
+
+/// See [`ModelBackend::hidden_tail_backward`](super::ModelBackend::hidden_tail_backward).
+pub fn hidden_tail_backward<B: ModelBackend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    tail: HiddenTail<B>,
+) -> HiddenTailGrads<B> {
+    let HiddenTail { bias, norm, curve, dropout } = tail;
+    let grad = match dropout {
+        Some((key, probability)) => B::dropout(grad, key, probability),
+        None => grad,
+    };
+    let input = before_activation::<B>(x.clone(), bias.clone(), norm.clone());
+    let grad = B::activation_backward(input, grad, curve);
+    let Some(norm) = norm else {
+        return HiddenTailGrads { x: grad.clone(), bias: B::sum_rows(grad), norm: None };
+    };
+    let of_batch = norm.moments_of_batch;
+    let [grad, gamma, beta] = B::batch_norm_backward(B::add_row(x, bias.clone()), grad, norm);
+    let bias = if of_batch { B::float_mul_scalar(bias, 0.0.into()) } else { B::sum_rows(grad.clone()) };
+    HiddenTailGrads { x: grad, bias, norm: Some([gamma, beta]) }
 }
 
 /// See [`ModelBackend::bce_with_logits`](super::ModelBackend::bce_with_logits).

@@ -2,6 +2,7 @@
 mod embedding;
 mod golden_optimizers;
 mod gradients;
+mod hidden_tail;
 mod mixed_tables;
 mod models;
 mod operations;

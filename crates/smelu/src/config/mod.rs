@@ -114,6 +114,12 @@ impl ActivationConfig {
     pub fn curve(&self) -> Curve {
         curve(self.kind(), self.parameters().into_iter())
     }
+
+    /// The curve, where no parameter is learnt: the activation is then a function of its input alone.
+    #[must_use]
+    pub fn fixed_curve(&self) -> Option<Curve> {
+        self.parameters().iter().all(|parameter| parameter.learning == Learning::Fixed).then(|| self.curve())
+    }
 }
 
 impl fmt::Display for ActivationConfig {

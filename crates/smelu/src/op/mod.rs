@@ -11,13 +11,13 @@ mod cube;
 mod curve;
 #[cfg(feature = "flex")]
 mod flex;
-#[cfg(feature = "fusion")]
-mod fusion;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod program;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod slice;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;

@@ -91,8 +91,7 @@ impl Checkpoint {
     }
 }
 
-/// What the names of tables begin with.
-pub(crate) const TABLES: &str = "tables.";
+const TABLES: &str = "tables.";
 
 fn weights_name(table: &str) -> String {
     format!("{TABLES}{table}")

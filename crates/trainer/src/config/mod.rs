@@ -24,10 +24,10 @@ pub use optimizer::{
     AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig,
 };
 pub use overrides::Overrides;
-pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan, WarmStartPlan};
+pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan};
 pub use raw::{
     CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor,
-    ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
+    ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WatchConfig,
 };
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 mod bad_input;
 mod checkpoints;
-mod export;
 mod help;
 mod kill;
 mod real_data;
@@ -10,6 +9,4 @@ mod reproducible;
 mod resume;
 mod run_folder;
 mod tables;
-mod verify;
-mod watch;
 mod workspace;

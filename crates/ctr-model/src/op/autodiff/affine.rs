@@ -23,11 +23,11 @@ impl<B: ModelBackend> Backward<B, 3> for Affine {
         }
         if let Some(node) = weight_node {
             let x = checkpointer.retrieve_node_output::<FloatTensor<B>>(x); // [B, I]
-            grads.register::<B>(node.id, B::float_matmul(B::float_transpose(x), grad.clone()));
+            grads.register::<B>(node.id, B::product_weight_grad(x, grad.clone()));
         }
         if let Some(node) = x_node {
             let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight); // [I, O]
-            grads.register::<B>(node.id, B::float_matmul(grad, B::float_transpose(weight)));
+            grads.register::<B>(node.id, B::product_input_grad(grad, weight));
         }
     }
 }

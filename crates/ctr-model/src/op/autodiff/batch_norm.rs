@@ -5,7 +5,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::ops::FloatTensor;
 
-use super::Kept;
+use super::{Kept, norm_primitives};
 use crate::op::{ModelBackend, NormTensors};
 
 #[derive(Debug)]
@@ -31,14 +31,7 @@ pub(super) fn batch_norm<B: ModelBackend, C: CheckpointStrategy>(
     norm: NormTensors<Autodiff<B, C>>,
 ) -> FloatTensor<Autodiff<B, C>> {
     let nodes = [x.node.clone(), norm.gamma.node.clone(), norm.beta.node.clone()];
-    let norm = NormTensors::<B> {
-        gamma: norm.gamma.primitive,
-        beta: norm.beta.primitive,
-        mean: norm.mean.primitive,
-        variance: norm.variance.primitive,
-        epsilon: norm.epsilon,
-        moments_of_batch: norm.moments_of_batch,
-    };
+    let norm = norm_primitives(norm);
     match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(mut prep) => {
             let state = (prep.checkpoint(&x), norm.clone());

@@ -3,17 +3,27 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::{Autodiff, NodeId};
 use burn::tensor::ops::FloatTensor;
 
-use super::{ModelBackend, NormTensors};
+use super::{HiddenTail, ModelBackend, NormTensors};
 use crate::pass::DropoutKey;
 
 mod affine;
 mod batch_norm;
 mod dropout;
+mod hidden_tail;
 mod loss;
+mod product;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         affine::affine::<B, C>(x, weight, bias)
+    }
+
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        product::product::<B, C>(x, weight)
+    }
+
+    fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {
+        hidden_tail::hidden_tail::<B, C>(x, tail)
     }
 
     fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
@@ -36,3 +46,15 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
 /// The node under which a tensor was kept for the backward pass.
 type Kept = NodeId;
+
+/// The tensors of the inner backend.
+fn norm_primitives<B: ModelBackend, C: CheckpointStrategy>(norm: NormTensors<Autodiff<B, C>>) -> NormTensors<B> {
+    NormTensors {
+        gamma: norm.gamma.primitive,
+        beta: norm.beta.primitive,
+        mean: norm.mean.primitive,
+        variance: norm.variance.primitive,
+        epsilon: norm.epsilon,
+        moments_of_batch: norm.moments_of_batch,
+    }
+}

@@ -16,7 +16,7 @@ pub(super) struct Norm<'a> {
 }
 
 impl Norm<'_> {
-    fn reciprocal(&self) -> Vec<f32> {
+    pub(super) fn reciprocal(&self) -> Vec<f32> {
         self.variance.iter().map(|&v| (1.0 / (f64::from(v) + self.epsilon).sqrt()) as f32).collect()
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn forward(x: &[f32], norm: Norm<'_>) -> Vec<f32> {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
-fn forward_block(y: &mut [f32], x: &[f32], scale: &[f32], shift: &[f32]) {
+pub(super) fn forward_block(y: &mut [f32], x: &[f32], scale: &[f32], shift: &[f32]) {
     let columns = scale.len();
     for (y, x) in y.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
         for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(scale).zip(shift) {
@@ -97,44 +97,70 @@ fn forward_block(y: &mut [f32], x: &[f32], scale: &[f32], shift: &[f32]) {
 pub(super) fn backward(x: &[f32], grad: &mut [f32], norm: Norm<'_>) -> (Vec<f32>, Vec<f32>) {
     let columns = norm.gamma.len();
     let block = (rows_per_block(columns) * columns).max(1);
-    let reciprocal = norm.reciprocal();
-    let (gamma_partial, beta_partial) = x
+    let (of_centred, of_grad) = x
         .par_chunks(block)
         .zip(grad.par_chunks(block))
         .map(|(x, grad)| {
-            let (mut gamma_grad, mut beta_grad) = (vec![0.0; columns], vec![0.0; columns]);
-            sums_block(x, grad, norm.mean, &mut gamma_grad, &mut beta_grad);
-            (gamma_grad, beta_grad)
+            let (mut of_centred, mut of_grad) = (vec![0.0; columns], vec![0.0; columns]);
+            sums_block(x, grad, norm.mean, &mut of_centred, &mut of_grad);
+            (of_centred, of_grad)
         })
-        .collect();
-    // The blocks summed dy·(x − mean): the common factor 1/√(variance + ε) comes in once here.
-    let mut gamma_grad = add_in_order(gamma_partial, columns);
-    for (grad, reciprocal) in gamma_grad.iter_mut().zip(&reciprocal) {
-        *grad *= reciprocal;
-    }
-    let beta_grad = add_in_order(beta_partial, columns);
+        .unzip();
+    let (of_centred, of_grad) = (add_in_order(of_centred, columns), add_in_order(of_grad, columns));
+    let input = InputGrad::new(&norm, norm.mean, of_centred, of_grad, x.len() / columns.max(1));
+    input.apply(x, grad, block);
+    (input.gamma_grad, input.beta_grad)
+}
 
-    // dx = γ·r·(dy − Σdy/B − x̂·Σ(dy·x̂)/B) = a·dy + b·(x − mean) + c, with a, b, c constant in a column.
-    let rows = (x.len() / columns.max(1)) as f64;
-    let coefficients: Vec<[f32; 3]> = (0..columns)
-        .map(|c| {
-            let a = f64::from(norm.gamma[c]) * f64::from(reciprocal[c]);
-            if !norm.moments_of_batch {
-                return [a as f32, 0.0, 0.0];
-            }
-            let slope = a * f64::from(gamma_grad[c]) / rows * f64::from(reciprocal[c]);
-            [a as f32, -slope as f32, -(a * f64::from(beta_grad[c]) / rows) as f32]
-        })
-        .collect();
-    let [a, b, c] = [0, 1, 2].map(|i| coefficients.iter().map(|row| row[i]).collect::<Vec<_>>());
-    grad.par_chunks_mut(block)
-        .zip(x.par_chunks(block))
-        .for_each(|(grad, x)| input_block(grad, x, norm.mean, [&a, &b, &c]));
-    (gamma_grad, beta_grad)
+/// The gradients of γ and β, and what makes that of x from them.
+pub(super) struct InputGrad<'a> {
+    pub(super) gamma_grad: Vec<f32>,
+    pub(super) beta_grad: Vec<f32>,
+    mean: &'a [f32],
+    /// dx = a·dy + b·(x − mean) + c.
+    coefficients: [Vec<f32>; 3],
+}
+
+impl<'a> InputGrad<'a> {
+    /// From Σ dy·(x − mean) and Σ dy over `rows` rows.
+    pub(super) fn new(norm: &Norm<'_>, mean: &'a [f32], of_centred: Vec<f32>, of_grad: Vec<f32>, rows: usize) -> Self {
+        let (reciprocal, rows) = (norm.reciprocal(), rows as f64);
+        // The common factor 1/√(variance + ε) of dγ comes in once here.
+        let mut gamma_grad = of_centred;
+        for (grad, reciprocal) in gamma_grad.iter_mut().zip(&reciprocal) {
+            *grad *= reciprocal;
+        }
+        // dx = γ·r·(dy − Σdy/B − x̂·Σ(dy·x̂)/B) = a·dy + b·(x − mean) + c, with a, b, c constant in a column.
+        let coefficients: Vec<[f32; 3]> = (0..norm.gamma.len())
+            .map(|c| {
+                let a = f64::from(norm.gamma[c]) * f64::from(reciprocal[c]);
+                if !norm.moments_of_batch {
+                    return [a as f32, 0.0, 0.0];
+                }
+                let slope = a * f64::from(gamma_grad[c]) / rows * f64::from(reciprocal[c]);
+                [a as f32, -slope as f32, -(a * f64::from(of_grad[c]) / rows) as f32]
+            })
+            .collect();
+        let coefficients = [0, 1, 2].map(|i| coefficients.iter().map(|row| row[i]).collect());
+        Self { gamma_grad, beta_grad: of_grad, mean, coefficients }
+    }
+
+    /// Replaces dy by dx, in blocks of `block` elements.
+    pub(super) fn apply(&self, x: &[f32], grad: &mut [f32], block: usize) {
+        let coefficients = self.coefficients.each_ref().map(Vec::as_slice);
+        grad.par_chunks_mut(block)
+            .zip(x.par_chunks(block))
+            .for_each(|(grad, x)| input_block(grad, x, self.mean, coefficients));
+    }
+
+    /// Σ dx, where the moments are not those of x.
+    pub(super) fn sum_of_grads(&self) -> Vec<f32> {
+        self.beta_grad.iter().zip(&self.coefficients[0]).map(|(grad, a)| grad * a).collect()
+    }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
-fn sums_block(x: &[f32], grad: &[f32], mean: &[f32], gamma_grad: &mut [f32], beta_grad: &mut [f32]) {
+pub(super) fn sums_block(x: &[f32], grad: &[f32], mean: &[f32], gamma_grad: &mut [f32], beta_grad: &mut [f32]) {
     let columns = mean.len();
     for (x, grad) in x.chunks_exact(columns).zip(grad.chunks_exact(columns)) {
         for ((((x, grad), mean), gamma_grad), beta_grad) in

@@ -10,11 +10,28 @@ use crate::random::Philox;
 const LANES: usize = 16;
 const PER_BLOCK: usize = 8;
 
-pub(super) fn dropout(x: &mut [f32], key: DropoutKey, probability: f64) {
-    let (threshold, scale) = dropout_threshold(probability);
-    x.par_chunks_mut(BLOCK).enumerate().for_each(|(index, x)| {
-        dropout_block(x, key, (index * BLOCK / PER_BLOCK) as u32, threshold, scale);
-    });
+/// The mask of one dropout, as a function of the place of an element.
+#[derive(Clone, Copy)]
+pub(super) struct Mask {
+    key: DropoutKey,
+    threshold: u32,
+    scale: f32,
+}
+
+impl Mask {
+    pub(super) fn new(key: DropoutKey, probability: f64) -> Self {
+        let (threshold, scale) = dropout_threshold(probability);
+        Self { key, threshold, scale }
+    }
+
+    /// Applies the mask to elements that begin at `first`, a multiple of eight.
+    pub(super) fn apply(self, x: &mut [f32], first: usize) {
+        dropout_block(x, self.key, (first / PER_BLOCK) as u32, self.threshold, self.scale);
+    }
+}
+
+pub(super) fn dropout(x: &mut [f32], mask: Mask) {
+    x.par_chunks_mut(BLOCK).enumerate().for_each(|(index, x)| mask.apply(x, index * BLOCK));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]

@@ -5,7 +5,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, TensorMetadata};
 
-use super::{AdamTensors, ModelBackend, NormTensors, reference};
+use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors, reference};
 use crate::optim::AdamStep;
 use crate::parallel;
 use crate::pass::DropoutKey;
@@ -15,8 +15,10 @@ mod batch_norm;
 mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
+mod hidden_tail;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+mod product;
 mod rows;
 
 /// A backend whose `f32` tensors are slices of host memory.
@@ -100,8 +102,58 @@ fn batch_norm_backward<B: HostBackend>(
 
 fn dropout<B: HostBackend>(x: FloatTensor<B>, key: DropoutKey, probability: f64) -> FloatTensor<B> {
     let mut x = B::contiguous(x);
-    dropout::dropout(B::slice_mut(&mut x), key, probability);
+    dropout::dropout(B::slice_mut(&mut x), dropout::Mask::new(key, probability));
     x
+}
+
+fn product<B: HostBackend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+    let [rows, inputs, outputs] = [x.shape()[0], weight.shape()[0], weight.shape()[1]];
+    let (x, weight) = (B::contiguous(x), B::contiguous(weight));
+    let y = product::product(B::slice(&x), B::slice(&weight), [rows, inputs, outputs]);
+    B::from_vec(y, Shape::new([rows, outputs]))
+}
+
+fn product_input_grad<B: HostBackend>(grad: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+    let [rows, inputs, outputs] = [grad.shape()[0], weight.shape()[0], weight.shape()[1]];
+    let (grad, weight) = (B::contiguous(grad), B::contiguous(weight));
+    let dx = product::input_grad(B::slice(&grad), B::slice(&weight), [rows, inputs, outputs]);
+    B::from_vec(dx, Shape::new([rows, inputs]))
+}
+
+fn product_weight_grad<B: HostBackend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
+    let [rows, inputs, outputs] = [x.shape()[0], x.shape()[1], grad.shape()[1]];
+    let (x, grad) = (B::contiguous(x), B::contiguous(grad));
+    let dw = product::weight_grad(B::slice(&x), B::slice(&grad), [rows, inputs, outputs]);
+    B::from_vec(dw, Shape::new([inputs, outputs]))
+}
+
+fn contiguous_tail<B: HostBackend>(tail: HiddenTail<B>) -> HiddenTail<B> {
+    HiddenTail { bias: B::contiguous(tail.bias), norm: tail.norm.map(contiguous_norm::<B>), ..tail }
+}
+
+fn tail_slices<B: HostBackend>(tail: &HiddenTail<B>) -> hidden_tail::Tail<'_> {
+    hidden_tail::Tail {
+        bias: B::slice(&tail.bias),
+        norm: tail.norm.as_ref().map(norm_slices::<B>),
+        curve: &tail.curve,
+        dropout: tail.dropout.map(|(key, probability)| dropout::Mask::new(key, probability)),
+    }
+}
+
+fn hidden_tail<B: HostBackend>(x: FloatTensor<B>, tail: HiddenTail<B>) -> FloatTensor<B> {
+    let shape = x.shape();
+    let (x, tail) = (B::contiguous(x), contiguous_tail(tail));
+    B::from_vec(hidden_tail::forward(B::slice(&x), tail_slices(&tail)), shape)
+}
+
+fn hidden_tail_backward<B: HostBackend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    tail: HiddenTail<B>,
+) -> HiddenTailGrads<B> {
+    let (x, mut grad, tail) = (B::contiguous(x), B::contiguous(grad), contiguous_tail(tail));
+    let grads = hidden_tail::backward(B::slice(&x), B::slice_mut(&mut grad), tail_slices(&tail));
+    HiddenTailGrads { x: grad, bias: vector::<B>(grads.bias), norm: grads.norm.map(|norm| norm.map(vector::<B>)) }
 }
 
 fn adam<B: HostBackend>(tensors: AdamTensors<B>, grad: FloatTensor<B>, step: AdamStep) -> AdamTensors<B> {
@@ -130,6 +182,42 @@ macro_rules! host_operations {
 
             fn sum_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
                 if Self::is_f32(&x) { sum_rows::<Self>(x) } else { reference::sum_rows::<Self>(x) }
+            }
+
+            fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) { product::<Self>(x, weight) } else { reference::product::<Self>(x, weight) }
+            }
+
+            fn product_input_grad(grad: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&grad) {
+                    product_input_grad::<Self>(grad, weight)
+                } else {
+                    reference::product_input_grad::<Self>(grad, weight)
+                }
+            }
+
+            fn product_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) {
+                    product_weight_grad::<Self>(x, grad)
+                } else {
+                    reference::product_weight_grad::<Self>(x, grad)
+                }
+            }
+
+            fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) { hidden_tail::<Self>(x, tail) } else { reference::hidden_tail::<Self>(x, tail) }
+            }
+
+            fn hidden_tail_backward(
+                x: FloatTensor<Self>,
+                grad: FloatTensor<Self>,
+                tail: HiddenTail<Self>,
+            ) -> HiddenTailGrads<Self> {
+                if Self::is_f32(&x) {
+                    hidden_tail_backward::<Self>(x, grad, tail)
+                } else {
+                    reference::hidden_tail_backward::<Self>(x, grad, tail)
+                }
             }
 
             fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {

@@ -41,7 +41,7 @@ pub(super) fn sum_rows(x: &[f32], columns: usize) -> Vec<f32> {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
-fn sum_rows_block(x: &[f32], sums: &mut [f32]) {
+pub(super) fn sum_rows_block(x: &[f32], sums: &mut [f32]) {
     for x in x.chunks_exact(sums.len()) {
         for (sum, x) in sums.iter_mut().zip(x) {
             *sum += x;

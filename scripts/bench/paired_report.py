@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the runs of frappe_dnn.sh into OUT/<config>.json and OUT/README.md. Standard library only."""
+"""Turns the runs of frappe_dnn.sh or sparse_dnn.sh into OUT/<config>.json and OUT/README.md. Standard library only."""
 
 import argparse
 import json
@@ -23,6 +23,11 @@ def seconds_per_epoch(lines):
     if len(seconds) <= WARM_UP_EPOCHS:
         raise SystemExit(f"a run has {len(seconds)} epochs; expected more than the {WARM_UP_EPOCHS} of warm-up")
     return seconds, statistics.median(seconds[WARM_UP_EPOCHS:])
+
+
+def train_losses(lines):
+    """The mean loss of each epoch's steps, where the run tells it."""
+    return [line.get("train_loss") for line in lines if line["event"] == "epoch"]
 
 
 def command_output(*command):
@@ -54,7 +59,8 @@ def collect(runs):
 
 
 def summary(runs, config, threads):
-    ours = [seconds_per_epoch(lines) for lines in runs.pop("ours")]
+    our_runs = runs.pop("ours")
+    ours = [seconds_per_epoch(lines) for lines in our_runs]
     record = {
         "config": config.as_posix(),
         "warm_up_epochs": WARM_UP_EPOCHS,
@@ -62,11 +68,13 @@ def summary(runs, config, threads):
         "threads": threads,
         "commit": commit(),
         "ours": {"seconds_per_epoch": [median for _, median in ours], "all_epochs": [every for every, _ in ours]},
+        "train_loss": {"ours": train_losses(our_runs[0])},
         "torch": {},
     }
     for name, rounds in runs.items():
         theirs = [seconds_per_epoch(lines) for lines in rounds]
         final = rounds[-1][-1]
+        record["train_loss"][name] = train_losses(rounds[0])
         ratios = [torch / our for (_, torch), (_, our) in zip(theirs, ours, strict=True)]
         record["torch"][name.removeprefix("torch-")] = {
             "seconds_per_epoch": [median for _, median in theirs],
@@ -92,6 +100,8 @@ def section(record):
     for allocator, twin in record["torch"].items():
         row = f"| PyTorch, allocator {allocator} | {spread(twin['seconds_per_epoch'])} | **{spread(twin['ratios'])}** |"
         rows.append(row)
+    losses = {name: values for name, values in record["train_loss"].items() if None not in values}
+    curves = [f"- mean training loss of epochs 1 to {epochs}, {name}: {', '.join(f'{v:.4f}' for v in values)}" for name, values in losses.items()]
     return "\n".join(
         [
             f"## `{record['config']}`{with_dropout}",
@@ -109,7 +119,8 @@ def section(record):
             f"- PyTorch {versions['torch']} ({versions['cpu_capability']}, eager, Adam {versions['adam']}), "
             f"numpy {versions['numpy']}, Python {versions['python']}",
             f"- command: `{set_dropout}CONFIG={record['config']} REPEATS={rounds} EPOCHS={epochs} THREADS={record['threads']} "
-            f"ALLOCATORS=\"{' '.join(record['torch'])}\" scripts/bench/frappe_dnn.sh DATA_DIR`",
+            f"ALLOCATORS=\"{' '.join(record['torch'])}\" {record['script']}`",
+            *(curves if len(curves) > 1 else []),
         ]
     )
 
@@ -127,19 +138,22 @@ def main():
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--dropout", help="set in place of the config's")
+    parser.add_argument("--script", required=True, help="what was run, for the command that the report gives")
+    parser.add_argument("--title", required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
     record = summary(collect(args.runs), args.config, args.threads)
     record["dropout"] = args.dropout
+    record["script"] = args.script
     record["build"] = build(args.runs / "run.json")
     args.out.mkdir(parents=True, exist_ok=True)
     stem = args.config.stem if args.dropout is None else f"{args.config.stem}_dropout_{args.dropout}"
     (args.out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
     records = [json.loads(path.read_text()) for path in sorted(args.out.glob("*.json"))]
     heading = (
-        "# Frappe DNN: seconds per training epoch, ours and PyTorch\n\n"
-        "Written by `scripts/bench/frappe_dnn.sh`; what is measured and how stands in `scripts/bench/README.md`. Every run's "
+        f"# {args.title}: seconds per training epoch, ours and PyTorch\n\n"
+        f"Written by `{args.script.split()[0]}`; what is measured and how stands in `scripts/bench/README.md`. Every run's "
         "figures are in the JSON files."
     )
     text = "\n\n".join([heading, *(section(record) for record in records)]) + "\n"

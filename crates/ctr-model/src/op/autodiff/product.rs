@@ -1,0 +1,43 @@
+//! y = x·W: dx = dy·Wᵀ, dW = xᵀ·dy.
+use burn::backend::autodiff::Autodiff;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::tensor::ops::FloatTensor;
+
+use super::Kept;
+use crate::op::ModelBackend;
+
+#[derive(Debug)]
+struct Product;
+
+impl<B: ModelBackend> Backward<B, 2> for Product {
+    type State = (Kept, Kept);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let [x_node, weight_node] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node); // [B, O]
+        let (x, weight) = ops.state;
+        if let Some(node) = weight_node {
+            let x = checkpointer.retrieve_node_output::<FloatTensor<B>>(x); // [B, I]
+            grads.register::<B>(node.id, B::product_weight_grad(x, grad.clone()));
+        }
+        if let Some(node) = x_node {
+            let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight); // [I, O]
+            grads.register::<B>(node.id, B::product_input_grad(grad, weight));
+        }
+    }
+}
+
+pub(super) fn product<B: ModelBackend, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    match Product.prepare::<C>([x.node.clone(), weight.node.clone()]).compute_bound().stateful() {
+        OpsKind::Tracked(mut prep) => {
+            let state = (prep.checkpoint(&x), prep.checkpoint(&weight));
+            prep.finish(state, B::product(x.primitive, weight.primitive))
+        }
+        OpsKind::UnTracked(prep) => prep.finish(B::product(x.primitive, weight.primitive)),
+    }
+}
