@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ctr_data::config::RowsConfig;
 use ctr_data::{
     Bags, Dataset, DatasetConfig, EncodeOptions, Labels, LoaderOptions, Order, PrepareOptions, RowPlanner, Split,
     batches, prepare, write_csv,
@@ -23,7 +24,7 @@ fn made(fields: u32, cardinality: u32) -> (tempfile::TempDir, DatasetConfig, Dat
     let config: DatasetConfig = toml::from_str(&config).unwrap();
     let root = tempfile::tempdir().unwrap();
     let (data_dir, cache_dir) = (root.path(), root.path());
-    let options = PrepareOptions { data_dir, cache_dir, progress: &|_| {}, cancelled: &GO_ON };
+    let options = PrepareOptions { data_dir, cache_dir, threads: 2, progress: &|_| {}, cancelled: &GO_ON };
     let dataset = prepare(&config, &options).unwrap();
     (root, config, dataset)
 }
@@ -70,8 +71,14 @@ fn text(c: &mut Criterion) {
     let path = root.path().join("train.csv");
     write_csv(source.as_ref(), &path).unwrap();
     let encoder = dataset.encoder().unwrap();
-    let options =
-        EncodeOptions { labels: Labels::Required, scratch_dir: root.path(), progress: &|_| {}, cancelled: &GO_ON };
+    let options = EncodeOptions {
+        labels: Labels::Required,
+        scratch_dir: root.path(),
+        threads: 2,
+        max_line_bytes: RowsConfig::MAX_LINE_BYTES,
+        progress: &|_| {},
+        cancelled: &GO_ON,
+    };
     group.throughput(Throughput::Bytes(std::fs::metadata(&path).unwrap().len()));
     group.bench_function("encode", |b| b.iter(|| encoder.encode_file(&path, &options).unwrap().len()));
     group.finish();

@@ -31,10 +31,4 @@ impl Bags {
     pub(crate) fn end_bag(&mut self) {
         self.ends.push(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.ends.clear();
-        self.ids.clear();
-        self.weights.clear();
-    }
 }

@@ -1,6 +1,7 @@
 //! An encoded data set on disk.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
+use crate::bad_rows::BadRowCounts;
 use crate::encode::{ENCODER_FILE, Encoder};
 use crate::error::DataError;
 use crate::schema::Schema;
@@ -17,20 +19,24 @@ use crate::split::Split;
 pub(crate) const MANIFEST_FILE: &str = "manifest.json";
 pub(crate) const SCHEMA_FILE: &str = "schema.json";
 pub(crate) const CONFIG_FILE: &str = "config.json";
+pub(crate) const BAD_ROWS_FILE: &str = "bad_rows.json";
+pub(crate) const QUARANTINE_FILE: &str = "quarantine.jsonl";
 
 /// Version of the folder's layout; a reader refuses any other.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// The three encoded splits of a data set with the encoder that made them.
 ///
 /// A folder: `manifest.json` (written last, names every other file with its digest), `config.json`, `schema.json`, `encoder.bin`,
-/// `train.shard`, `valid.shard`, `test.shard`.
+/// `bad_rows.json` (how many rows were left out), `quarantine.jsonl` (those rows, where the configuration asks for them), `train.shard`,
+/// `valid.shard`, `test.shard`.
 #[derive(Debug)]
 pub struct Dataset {
     dir: PathBuf,
     schema: Schema,
     manifest: Manifest,
     splits: [Arc<Shards>; 3],
+    bad_rows: BadRowCounts,
     was_cached: bool,
 }
 
@@ -73,10 +79,12 @@ impl Manifest {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// The configuration is left out: data that come out the same are the same, however they were described.
+    /// The configuration and the rows left out do not count: data that come out the same are the same, however they were described.
     fn content_digest(files: &[FileDigest]) -> String {
         let mut hasher = blake3::Hasher::new();
-        for file in files.iter().filter(|file| file.name != CONFIG_FILE) {
+        for file in
+            files.iter().filter(|file| ![CONFIG_FILE, BAD_ROWS_FILE, QUARANTINE_FILE].contains(&file.name.as_str()))
+        {
             hasher.update(format!("{}\n{}\n", file.name, file.blake3).as_bytes());
         }
         hasher.finalize().to_hex().to_string()
@@ -113,6 +121,13 @@ impl Manifest {
         Ok(bytes)
     }
 
+    /// The path of a file of any size, whose digest is checked.
+    fn checked_file(&self, dir: &Path, name: &str) -> Result<PathBuf, DataError> {
+        let path = dir.join(name);
+        let (found, expected) = (digest_of(&path)?, self.expected(dir, name)?);
+        if found == expected { Ok(path) } else { Err(DataError::damaged(&path, "BLAKE3 digest", found, expected)) }
+    }
+
     /// The digest that a file must have.
     fn expected(&self, dir: &Path, name: &str) -> Result<&str, DataError> {
         self.files.iter().find(|file| file.name == name).map(|file| file.blake3.as_str()).ok_or_else(|| {
@@ -129,6 +144,13 @@ struct Version {
 /// A split's file name.
 pub(crate) fn shard_file(split: Split) -> String {
     format!("{split}.shard")
+}
+
+/// BLAKE3 of a file, in hex.
+pub(crate) fn digest_of(path: &Path) -> Result<String, DataError> {
+    let mut hasher = blake3::Hasher::new();
+    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(|hasher| hasher.finalize()));
+    read.map(|digest| digest.to_hex().to_string()).map_err(|cause| DataError::io("read", path, cause))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -154,6 +176,8 @@ impl Dataset {
         let manifest = Manifest::read(dir)?;
         let schema: Schema = parse(&dir.join(SCHEMA_FILE), &manifest.read_file(dir, SCHEMA_FILE)?)?;
         manifest.read_file(dir, CONFIG_FILE)?;
+        let bad_rows = parse(&dir.join(BAD_ROWS_FILE), &manifest.read_file(dir, BAD_ROWS_FILE)?)?;
+        manifest.checked_file(dir, QUARANTINE_FILE)?;
         manifest.read_file(dir, ENCODER_FILE)?;
         let open = |split| {
             let name = shard_file(split);
@@ -171,7 +195,7 @@ impl Dataset {
             Ok(Arc::new(shards))
         };
         let splits = [open(Split::Train)?, open(Split::Valid)?, open(Split::Test)?];
-        Ok(Self { dir: dir.to_path_buf(), schema, manifest, splits, was_cached: true })
+        Ok(Self { dir: dir.to_path_buf(), schema, manifest, splits, bad_rows, was_cached: true })
     }
 
     pub(crate) fn freshly_made(mut self) -> Self {
@@ -214,6 +238,22 @@ impl Dataset {
     pub fn encoder(&self) -> Result<Encoder, DataError> {
         let bytes = self.manifest.read_file(&self.dir, ENCODER_FILE)?;
         Encoder::from_bytes(&self.dir.join(ENCODER_FILE), &bytes)
+    }
+
+    /// How many rows were left out as bad ones, and why; nothing where none was.
+    #[must_use]
+    pub fn bad_rows(&self) -> &BadRowCounts {
+        &self.bad_rows
+    }
+
+    /// Writes the rows left out, where the configuration asks for them: one JSON object a line, with the keys `file`, `line`, `reason`, `message`,
+    /// and `row` (`row_hex` for one that is no text; `cut` says that it is not whole).
+    pub(crate) fn write_quarantine(&self, to: &Path) -> Result<(), DataError> {
+        let from = self.manifest.checked_file(&self.dir, QUARANTINE_FILE)?;
+        atomic_file::write_with(to, |file| {
+            let copied = File::open(&from).and_then(|mut rows| io::copy(&mut rows, file));
+            copied.map(|_| ()).map_err(|cause| DataError::io("write", to, cause))
+        })
     }
 
     /// Whether [`prepare`](crate::prepare) found the data ready, without encoding anything.

@@ -4,6 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use crate::source::BadRow;
+
 /// Longest part of a value shown in a message, in characters.
 const SHOWN: usize = 60;
 
@@ -87,6 +91,12 @@ pub enum DataError {
         /// What happened.
         what: String,
     },
+    /// A thread that reads rows could not be started or ended early.
+    #[error("reading rows: {what}; lower the number of threads, or check the limits on processes and memory")]
+    Threads {
+        /// What happened.
+        what: String,
+    },
     /// The caller set the `cancelled` flag.
     #[error("preparation cancelled; nothing was left in the cache")]
     Cancelled,
@@ -131,6 +141,66 @@ pub struct RowError {
     pub expected: String,
     /// What to do about it.
     pub next: &'static str,
+    /// The kind of fault, under which refused rows are counted.
+    pub reason: Reason,
+}
+
+/// Kinds of faults of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// A label other than 0 or 1.
+    Label,
+    /// A value that is no finite number, or none that f32 can hold.
+    Number,
+    /// A missing value of a field that must have one.
+    Missing,
+    /// More or fewer fields than a row has.
+    FieldCount,
+    /// Bytes that are not UTF-8.
+    Encoding,
+    /// A NUL byte.
+    Nul,
+    /// A quote that stands where none may, or is not closed.
+    Quote,
+    /// A line without anything in it.
+    EmptyLine,
+    /// A line longer than `rows.max_line_bytes`.
+    LineTooLong,
+    /// A token of a sparse line that is not spelt as its format asks.
+    Token,
+    /// A field that stands in a sparse line twice.
+    RepeatedField,
+    /// A list of a multi-hot field that is not spelt as its field asks.
+    List,
+    /// A value that the split's rule cannot place.
+    Split,
+    /// Any other fault.
+    Other,
+}
+
+impl Reason {
+    /// The name in summaries and quarantine files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Number => "number",
+            Self::Missing => "missing",
+            Self::FieldCount => "field_count",
+            Self::Encoding => "encoding",
+            Self::Nul => "nul",
+            Self::Quote => "quote",
+            Self::EmptyLine => "empty_line",
+            Self::LineTooLong => "line_too_long",
+            Self::Token => "token",
+            Self::RepeatedField => "repeated_field",
+            Self::List => "list",
+            Self::Split => "split",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl fmt::Display for RowError {
@@ -150,11 +220,16 @@ pub(crate) struct Refusal {
     pub(crate) value: String,
     pub(crate) expected: String,
     pub(crate) next: &'static str,
+    pub(crate) reason: Reason,
 }
 
 impl Refusal {
     pub(crate) fn new(value: String, expected: impl Into<String>, next: &'static str) -> Self {
-        Self { column: None, value, expected: expected.into(), next }
+        Self { column: None, value, expected: expected.into(), next, reason: Reason::Other }
+    }
+
+    pub(crate) fn reason(self, reason: Reason) -> Self {
+        Self { reason, ..self }
     }
 
     pub(crate) fn column(mut self, column: impl Into<String>) -> Self {
@@ -163,8 +238,16 @@ impl Refusal {
     }
 
     pub(crate) fn at(self, file: &str, line: u64) -> DataError {
-        let Self { column, value, expected, next } = self;
-        DataError::Row(Box::new(RowError { file: file.to_owned(), line, column, value, expected, next }))
+        DataError::Row(Box::new(self.row_error(file, line)))
+    }
+
+    pub(crate) fn bad_row<'a>(self, file: &str, line: u64, raw: &'a [u8]) -> BadRow<'a> {
+        BadRow { error: Box::new(self.row_error(file, line)), raw }
+    }
+
+    fn row_error(self, file: &str, line: u64) -> RowError {
+        let Self { column, value, expected, next, reason } = self;
+        RowError { file: file.to_owned(), line, column, value, expected, next, reason }
     }
 }
 
@@ -215,6 +298,9 @@ fn io_next_step(cause: &io::Error) -> &'static str {
         }
         io::ErrorKind::FileTooLarge => "raise the limit on the size of files (`ulimit -f`), or use another volume",
         io::ErrorKind::IsADirectory => "name a file, not a folder",
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            "the file is cut short or damaged: fetch it again"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "choose a cache directory on a writable volume",
         _ => "check the file and its volume, then run again",
     }

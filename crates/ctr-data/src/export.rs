@@ -24,6 +24,7 @@ fn write_rows(source: &dyn DataSource, to: impl Write, path: &Path) -> Result<()
     let columns = source.columns();
     let mut header_written = false;
     source.read(&mut |row| {
+        let row = row?;
         if !header_written {
             let label = row.label.map(|_| columns.label.as_str());
             let probability = row.true_probability.map(|_| TRUE_PROBABILITY);

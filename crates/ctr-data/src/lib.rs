@@ -25,6 +25,7 @@
 //! let dataset = prepare(&config, &PrepareOptions {
 //!     data_dir: cache.path(),
 //!     cache_dir: cache.path(),
+//!     threads: 0,
 //!     progress: &|_| {},
 //!     cancelled: &AtomicBool::new(false),
 //! })?;
@@ -39,6 +40,7 @@
 //! ```
 
 mod atomic_file;
+mod bad_rows;
 mod bags;
 mod batch;
 pub mod config;
@@ -46,6 +48,7 @@ mod dataset;
 mod encode;
 mod error;
 mod export;
+mod parallel;
 mod prepare;
 mod random;
 mod row_layout;
@@ -57,14 +60,15 @@ pub mod source;
 mod split;
 mod watch;
 
+pub use bad_rows::BadRowCounts;
 pub use bags::Bags;
 pub use batch::{Batches, HostBatch, LoaderOptions, batches};
 pub use config::DatasetConfig;
 pub use dataset::Dataset;
 pub use encode::{EncodeOptions, Encoder};
-pub use error::{DataError, RowError};
+pub use error::{DataError, Reason, RowError};
 pub use export::write_csv;
-pub use prepare::{PrepareOptions, prepare};
+pub use prepare::{PrepareOptions, Sources, prepare, prepare_from};
 pub use row_layout::{FieldRows, RowLayout, TableRows};
 pub use row_plan::{RowPlan, RowPlanner};
 pub use schema::{CategoricalField, MultiHot, NumericField, Schema};

@@ -21,18 +21,15 @@ pub struct PrepareProgress {
 /// A part of a preparation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Reading a raw file to tell whether the cached data were made from it.
-    Fingerprint(Split),
+    /// Reading a split's raw files to tell whether the cached data were made from them; no split where a rule divides the rows.
+    Fingerprint(Option<Split>),
     /// Fitting vocabularies and statistics on the training rows.
     Fit,
-    /// Encoding a split.
-    Encode(Split),
+    /// Encoding a split; none where a rule divides the rows.
+    Encode(Option<Split>),
     /// Encoding a file for prediction.
     EncodeFile,
 }
-
-/// Rows between two looks at the flag and two reports.
-const ROWS_BETWEEN: u64 = 1 << 13;
 
 /// Counts one stage's rows.
 pub(crate) struct Watch<'a> {
@@ -52,17 +49,15 @@ impl<'a> Watch<'a> {
         Self { stage, total, progress, cancelled }
     }
 
-    /// After the `rows`-th row, which ends at extent `done`.
-    pub(crate) fn row(&mut self, done: u64, rows: u64) -> Result<(), DataError> {
-        if rows.is_multiple_of(ROWS_BETWEEN) || done == self.total { self.report(done, rows) } else { Ok(()) }
-    }
-
     /// Reports, unless the work was cancelled.
     pub(crate) fn report(&mut self, done: u64, rows: u64) -> Result<(), DataError> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            return Err(DataError::Cancelled);
-        }
+        self.check()?;
         (self.progress)(PrepareProgress { stage: self.stage, done, total: self.total, rows });
         Ok(())
+    }
+
+    /// Whether the work may go on.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(DataError::Cancelled) } else { Ok(()) }
     }
 }

@@ -14,6 +14,12 @@ pub fn open(plan: &Plan, progress: &(dyn Fn(PrepareProgress) + Sync), stop: &Ato
     let data_dir = plan.data.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     ctr_data::prepare(
         &plan.data.dataset,
-        &PrepareOptions { data_dir: &data_dir, cache_dir: &plan.data.cache_dir, progress, cancelled: stop },
+        &PrepareOptions {
+            data_dir: &data_dir,
+            cache_dir: &plan.data.cache_dir,
+            threads: plan.threads.unwrap_or_default(),
+            progress,
+            cancelled: stop,
+        },
     )
 }

@@ -1,6 +1,7 @@
 //! The description of a data set: where its rows come from and what becomes of each column.
 
 mod field;
+mod files;
 mod source;
 mod synthetic;
 mod table;
@@ -11,10 +12,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::split::Split;
 
 pub use field::{CategoricalConfig, CategoricalMissing, FieldConfig, NumericConfig, NumericMissing, Transform};
-pub use source::{CriteoConfig, CsvConfig, IndexRange, LibfmConfig, LibsvmConfig, SourceConfig};
+pub use files::{BadRowPolicy, FileList, FilesConfig, RowsConfig, SplitRule, TimeBound};
+pub use source::{
+    CriteoConfig, CsvConfig, CustomConfig, IndexRange, LibfmConfig, LibsvmConfig, ParquetConfig, SourceConfig,
+};
 pub use synthetic::{
     Distribution, InteractionConfig, SyntheticCategorical, SyntheticConfig, SyntheticNumeric, SyntheticRows,
 };
@@ -69,35 +72,17 @@ pub struct DatasetConfig {
     pub source: SourceConfig,
     /// The raw files, relative to the folder; absent for a generator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<SplitFiles>,
+    pub files: Option<FilesConfig>,
+    /// How the rows of `files.all` are divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitRule>,
+    /// What becomes of bad rows.
+    #[serde(default, skip_serializing_if = "RowsConfig::is_default")]
+    pub rows: RowsConfig,
     /// What becomes of each column; columns not named are left out. A generator's fields may be left out altogether: all of its columns
     /// are then taken, categorical ones with `min_count = 1`, numeric ones as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldConfig>,
-}
-
-/// One raw file for each split.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SplitFiles {
-    /// The training rows.
-    pub train: PathBuf,
-    /// The validation rows.
-    pub valid: PathBuf,
-    /// The test rows.
-    pub test: PathBuf,
-}
-
-impl SplitFiles {
-    /// The file of a split.
-    #[must_use]
-    pub fn get(&self, split: Split) -> &PathBuf {
-        match split {
-            Split::Train => &self.train,
-            Split::Valid => &self.valid,
-            Split::Test => &self.test,
-        }
-    }
 }
 
 fn default_label() -> String {
@@ -123,17 +108,30 @@ impl DatasetConfig {
         }
         match (&self.source, &self.files) {
             (SourceConfig::Synthetic(_), Some(files)) => {
-                return Err(DataError::config("files", &files.train, "no files: the source is a generator"));
+                return Err(DataError::config("files", files, "no files: the source is a generator"));
             }
-            (SourceConfig::Synthetic(_), None) | (_, Some(_)) => {}
+            (SourceConfig::Synthetic(_), None) => {
+                if let Some(rule) = &self.split {
+                    return Err(DataError::config("split.by", rule.name(), "no [split] table: `source.rows` divides"));
+                }
+            }
+            (SourceConfig::Custom(_), Some(files)) => {
+                return Err(DataError::config("files", files, "no files: the program brings its own source"));
+            }
+            (SourceConfig::Custom(_), None) => {}
+            (_, Some(files)) => files.validate(self.split.as_ref())?,
             (_, None) => {
                 return Err(DataError::config(
                     "files",
                     (),
-                    "a table with the keys `train`, `valid` and `test`, each naming a file",
+                    "a table with the keys `train`, `valid` and `test`, each naming files, or `all` with a [split] table",
                 ));
             }
         }
+        if let Some(rule) = &self.split {
+            rule.validate(&self.label)?;
+        }
+        self.rows.validate()?;
         self.source.validate(&self.label)?;
         if self.fields.iter().any(|field| field.names().is_empty()) {
             let none: [&str; 0] = [];
@@ -160,7 +158,11 @@ impl DatasetConfig {
             }
         }
         validate_tables(&fields)?;
-        self.source.validate_fields(&fields)
+        self.source.validate_fields(&fields)?;
+        match self.split.as_ref().and_then(SplitRule::column) {
+            Some(column) => self.source.validate_column(column),
+            None => Ok(()),
+        }
     }
 
     /// The fields to encode, one entry per column: lists of names are taken apart, and a generator without fields yields all its columns.

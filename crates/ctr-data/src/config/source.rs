@@ -19,9 +19,33 @@ pub enum SourceConfig {
     Libsvm(LibsvmConfig),
     /// `label field:feature:value …`
     Libfm(LibfmConfig),
+    /// Parquet files with flat columns.
+    Parquet(ParquetConfig),
     /// Generated rows whose true click probability is known.
     Synthetic(SyntheticConfig),
+    /// Rows of a program's own: see [`prepare_from`](crate::prepare_from).
+    Custom(CustomConfig),
 }
+
+/// Parquet files; columns are found by name.
+///
+/// | column | the value's text |
+/// |---|---|
+/// | integer (dates and times are the integers they are stored as) | its digits |
+/// | boolean | `1` or `0` |
+/// | text | itself |
+/// | float, for numeric fields and labels alone | the digits of exactly this number |
+///
+/// A null is a missing value, and so is an empty text. Decimals, lists and groups are refused: cast them when writing the file. Pages may be
+/// compressed with Snappy, gzip or Zstandard. Messages call the n-th row line n.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParquetConfig {}
+
+/// A [`DataSource`](crate::DataSource) that the program passes to [`prepare_from`](crate::prepare_from); the `ctr` command has none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomConfig {}
 
 /// Delimited text with a header line, as BARS distributes its data.
 ///
@@ -142,7 +166,9 @@ impl SourceConfig {
             Self::CriteoTsv(_) => "criteo_tsv",
             Self::Libsvm(_) => "libsvm",
             Self::Libfm(_) => "libfm",
+            Self::Parquet(_) => "parquet",
             Self::Synthetic(_) => "synthetic",
+            Self::Custom(_) => "custom",
         }
     }
 
@@ -163,7 +189,7 @@ impl SourceConfig {
                 Ok(())
             }
             Self::Synthetic(synthetic) => synthetic.validate(),
-            Self::CriteoTsv(_) | Self::Libsvm(_) | Self::Libfm(_) => Ok(()),
+            Self::CriteoTsv(_) | Self::Libsvm(_) | Self::Libfm(_) | Self::Parquet(_) | Self::Custom(_) => Ok(()),
         }
     }
 
@@ -180,6 +206,7 @@ impl SourceConfig {
                 offered(names(), &synthetic.columns())?;
                 synthetic.validate_types(fields)
             }
+            Self::Parquet(_) | Self::Custom(_) => Ok(()),
             Self::Libsvm(libsvm) => ranges(libsvm, fields),
             Self::Libfm(libfm) => {
                 let mut keys = BTreeSet::new();
@@ -191,6 +218,23 @@ impl SourceConfig {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+impl SourceConfig {
+    /// Checks that the source can deliver a column that is perhaps no field.
+    pub(super) fn validate_column(&self, column: &str) -> Result<(), DataError> {
+        let expected = |known: &str| DataError::config("split.column", column, known);
+        match self {
+            Self::CriteoTsv(_) if !CriteoConfig::columns().iter().any(|name| name == column) => {
+                Err(expected(&format!("one of {}", CriteoConfig::columns().join(", "))))
+            }
+            Self::Libsvm(libsvm) => match libsvm.bounds(column) {
+                Ok((first, last)) if first == last => Ok(()),
+                _ => Err(expected("a column with a single index in `source.index`, or an index")),
+            },
+            _ => Ok(()),
         }
     }
 }

@@ -5,15 +5,18 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
+use super::encode_rows::{Encoding, only};
+use super::encoded_rows::EncodedRows;
 use super::ids::Ids;
 use super::list::for_each_value;
 use super::vocabulary::OOV;
-use crate::bags::Bags;
-use crate::config::{CategoricalMissing, MultiHotConfig, SourceConfig};
-use crate::error::{DataError, Refusal};
+use crate::bad_rows::BadRowLedger;
+use crate::config::{BadRowPolicy, CategoricalMissing, MultiHotConfig, SourceConfig};
+use crate::error::{DataError, Reason, Refusal};
 use crate::schema::Schema;
-use crate::shard::{Header, RowValues, ShardWriter, Shards};
+use crate::shard::Shards;
 use crate::source::{DataSource, Labels, Row, SourceColumn, SourceColumns, open_file};
+use crate::split::{Division, Split};
 use crate::watch::{PrepareProgress, Stage, Watch};
 
 /// Turns raw rows into ids and numbers exactly as the training rows were.
@@ -39,6 +42,10 @@ pub(super) enum Column {
 pub struct EncodeOptions<'a> {
     /// Whether the file must have labels.
     pub labels: Labels,
+    /// Threads that read and encode rows; 0 is one for each core. The result does not depend on it.
+    pub threads: usize,
+    /// A longer line is an error; [`RowsConfig::MAX_LINE_BYTES`](crate::config::RowsConfig::MAX_LINE_BYTES) where nothing else is known.
+    pub max_line_bytes: usize,
     /// A folder on a volume with room for the encoded rows; they lie there in a file without a name, gone with the shards.
     pub scratch_dir: &'a Path,
     /// Told of progress now and then.
@@ -79,12 +86,32 @@ impl Encoder {
     /// [`DataError::Row`], [`DataError::MissingColumn`] and [`DataError::Empty`] for a file that does not follow the format,
     /// [`DataError::Io`], [`DataError::Cancelled`].
     pub fn encode_file(&self, path: &Path, options: &EncodeOptions<'_>) -> Result<Shards, DataError> {
-        let source = open_file(&self.source, path, self.source_columns(options.labels))?;
-        let mut watch = Watch::new(Stage::EncodeFile, source.size()?, options.progress, options.cancelled);
-        self.encode(source.as_ref(), options.scratch_dir, &mut watch)?.finish_unnamed()
+        let source = open_file(&self.source, path, self.source_columns(options.labels), options.max_line_bytes)?;
+        self.encode_source(source.as_ref(), options)
     }
 
-    fn source_columns(&self, labels: Labels) -> SourceColumns {
+    /// Encodes the rows of a source that was made for [`Encoder::source_columns`].
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_file`].
+    pub fn encode_source(&self, source: &dyn DataSource, options: &EncodeOptions<'_>) -> Result<Shards, DataError> {
+        let mut watch = Watch::new(Stage::EncodeFile, source.size()?, options.progress, options.cancelled);
+        let encoding = Encoding {
+            division: Division::Whole(Split::Test),
+            // Predictions stand beside their rows: none may be left out.
+            bad: BadRowPolicy::Error,
+            threads: options.threads,
+            dir: options.scratch_dir,
+        };
+        let mut nowhere = std::io::sink();
+        let mut ledger = BadRowLedger::new(&mut nowhere, options.scratch_dir);
+        let writers = self.encode(source, &encoding, &mut ledger, &mut watch)?;
+        only(writers, Split::Test).ok_or(DataError::Empty { file: source.name() })?.finish_unnamed()
+    }
+
+    /// The columns that a source of rows to encode must deliver.
+    #[must_use]
+    pub fn source_columns(&self, labels: Labels) -> SourceColumns {
         let (mut categorical, mut numeric) = (self.schema.categorical.iter(), self.schema.numeric.iter());
         let fields = self.columns.iter().filter_map(|column| {
             let numeric_column = matches!(column, Column::Numeric);
@@ -99,72 +126,54 @@ impl Encoder {
         SourceColumns { label: self.schema.label.clone(), labels, fields }
     }
 
-    /// Encodes a source's rows into a writer whose temporary files lie in `dir`.
-    pub(crate) fn encode(
-        &self,
-        source: &dyn DataSource,
-        dir: &Path,
-        watch: &mut Watch<'_>,
-    ) -> Result<ShardWriter, DataError> {
-        let name = source.name();
-        let mut writer: Option<ShardWriter> = None;
-        let mut encoded = EncodedRow::default();
-        source.read(&mut |row| {
-            self.encode_row(row, &mut encoded)
-                .map_err(|(column, refusal)| refusal.column(column).at(&name, row.line))?;
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                // The first row tells whether there are labels and probabilities; a source keeps to that.
-                None => writer.insert(ShardWriter::new(dir, self.header(row))?),
-            };
-            writer.push(row.label, encoded.values(), row.true_probability)?;
-            watch.row(row.offset, writer.rows())
-        })?;
-        writer.ok_or(DataError::Empty { file: name })
-    }
-
-    fn header(&self, first: &Row<'_>) -> Header {
-        Header {
-            rows: 0,
-            categorical: self.schema.single_fields() as u32,
-            multi_hot: self.schema.multi_hot_fields() as u32,
-            values: 0,
-            weights: self.schema.is_weighted(),
-            numeric: self.schema.numeric.len() as u32,
-            labels: first.label.is_some(),
-            probabilities: first.true_probability.is_some(),
+    /// Appends a row to `encoded`, or nothing if it is refused.
+    pub(super) fn encode_row(&self, row: &Row<'_>, encoded: &mut EncodedRows) -> Result<(), Refusal> {
+        let before = encoded.lengths();
+        let appended = self.append_values(row, encoded).and_then(|()| encoded.append_label(row));
+        if appended.is_err() {
+            encoded.truncate(before);
         }
+        appended
     }
 
-    fn encode_row(&self, row: &Row<'_>, encoded: &mut EncodedRow) -> Result<(), (&str, Refusal)> {
-        encoded.clear();
-        let mut field = 0;
+    fn append_values(&self, row: &Row<'_>, encoded: &mut EncodedRows) -> Result<(), Refusal> {
+        // All values are looked for before any id is needed: see `Interner`.
+        encoded.lookups.clear();
+        for (number, column) in self.columns.iter().enumerate() {
+            if let Column::Categorical { table, multi_hot: None, .. } = column {
+                encoded.lookups.push(self.tables[*table].1.begin(row.value(number)));
+            }
+        }
+        let (mut categorical, mut numeric, mut single) = (0, 0, 0);
         for (number, column) in self.columns.iter().enumerate() {
             let value = row.value(number);
             match column {
                 Column::Categorical { missing, table, multi_hot } => {
                     let ids = &self.tables[*table].1;
-                    let name = self.schema.categorical[field].name.as_str();
-                    field += 1;
+                    let name = &self.schema.categorical[categorical].name;
+                    categorical += 1;
                     let missing = if value.is_empty() { Some(*missing) } else { None };
                     match (multi_hot, missing) {
-                        (_, Some(CategoricalMissing::Error)) => return Err((name, Self::missing_category())),
+                        (_, Some(CategoricalMissing::Error)) => return Err(Self::missing_category().column(name)),
                         (None, Some(CategoricalMissing::Oov)) => encoded.categorical.push(OOV),
-                        (None, _) => encoded.categorical.push(ids.id(value)),
+                        (None, _) => encoded.categorical.push(ids.end(encoded.lookups[single], value)),
                         (Some(_), Some(CategoricalMissing::Oov)) => encoded.bags.push(OOV, 1.0),
                         (Some(list), _) => for_each_value(*list, value, |value, weight| {
                             encoded.bags.push(ids.id(value), weight);
                             Ok(())
                         })
-                        .map_err(|refusal| (name, refusal))?,
+                        .map_err(|refusal| refusal.column(name))?,
                     }
                     if multi_hot.is_some() {
                         encoded.bags.end_bag();
+                    } else {
+                        single += 1;
                     }
                 }
                 Column::Numeric => {
-                    let field = &self.schema.numeric[encoded.numeric.len()];
-                    encoded.numeric.push(field.encode(value).map_err(|refusal| (field.name.as_str(), refusal))?);
+                    let field = &self.schema.numeric[numeric];
+                    numeric += 1;
+                    encoded.numeric.push(field.encode(value).map_err(|refusal| refusal.column(&field.name))?);
                 }
             }
         }
@@ -173,25 +182,6 @@ impl Encoder {
 
     pub(super) fn missing_category() -> Refusal {
         let next = "fill the value in, or set `missing` for this field";
-        Refusal::new("nothing".to_owned(), "a value", next)
-    }
-}
-
-#[derive(Debug, Default)]
-struct EncodedRow {
-    categorical: Vec<u32>,
-    numeric: Vec<f32>,
-    bags: Bags,
-}
-
-impl EncodedRow {
-    fn clear(&mut self) {
-        self.categorical.clear();
-        self.numeric.clear();
-        self.bags.clear();
-    }
-
-    fn values(&self) -> RowValues<'_> {
-        RowValues { numeric: &self.numeric, categorical: &self.categorical, bags: &self.bags }
+        Refusal::new("nothing".to_owned(), "a value", next).reason(Reason::Missing)
     }
 }

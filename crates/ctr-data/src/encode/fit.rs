@@ -2,135 +2,269 @@
 
 use super::encoder::{Column, Encoder};
 use super::ids::Ids;
+use super::interner::Lookup;
 use super::list::for_each_value;
-use super::numeric::NumericStatistics;
+use super::numeric::{NumericStatistics, fitted_value};
 use super::vocabulary::ValueCounts;
-use crate::config::{CategoricalConfig, CategoricalMissing, DatasetConfig, FieldConfig, HashConfig};
+use crate::config::{BadRowPolicy, CategoricalConfig, CategoricalMissing, DatasetConfig, FieldConfig, HashConfig};
 use crate::error::{DataError, Refusal};
+use crate::parallel::{self, RowWork};
 use crate::schema::{CategoricalField, MultiHot, Schema};
-use crate::source::{DataSource, Row};
+use crate::source::{BadRow, DataSource, Row};
+use crate::split::{Division, Split};
 use crate::watch::Watch;
 
-/// What the columns of one table have shown so far.
-struct FittedTable {
-    name: String,
-    hash: Option<HashConfig>,
-    min_count: u64,
-    counts: ValueCounts,
-}
-
-/// What one column has shown so far.
-enum Fitted {
-    Categorical { config: CategoricalConfig, table: usize },
-    Numeric(NumericStatistics),
+/// How the training rows are read.
+pub(crate) struct Fitting<'a> {
+    pub(crate) division: &'a Division<'a>,
+    /// Threads; 0 is one for each core.
+    pub(crate) threads: usize,
 }
 
 impl Encoder {
-    /// Fits the vocabularies and statistics on the rows of `train`, a source for the columns of `config`.
+    /// Fits the vocabularies and statistics on the training rows of a source for the columns of `config`.
+    ///
+    /// Rows that would be refused when they are encoded are passed over, unless the configuration makes them errors. Values are counted by
+    /// several threads, each on its own; the statistics of numbers are taken in the order of the rows.
     ///
     /// # Errors
     /// [`DataError::Config`] if the configuration is not valid; what the source returns; [`DataError::Empty`] without rows.
     pub(crate) fn fit(
         config: &DatasetConfig,
-        train: &dyn DataSource,
+        source: &dyn DataSource,
+        fitting: &Fitting<'_>,
         watch: &mut Watch<'_>,
     ) -> Result<Self, DataError> {
         config.validate()?;
-        let mut tables: Vec<FittedTable> = Vec::new();
-        let mut fields: Vec<Fitted> = config
-            .resolved_fields()
-            .iter()
-            .map(|field| match field {
-                FieldConfig::Categorical(field) => {
-                    let name = field.table_of(&field.names[0]);
-                    let known = tables.iter().position(|table| table.name == name);
-                    let table = known.unwrap_or_else(|| {
-                        let (name, counts) = (name.to_owned(), ValueCounts::default());
-                        tables.push(FittedTable { name, hash: field.hash, min_count: field.min_count, counts });
-                        tables.len() - 1
-                    });
-                    Fitted::Categorical { config: field.clone(), table }
-                }
-                FieldConfig::Numeric(field) => Fitted::Numeric(NumericStatistics::new(&field.names[0], field)),
-            })
-            .collect();
-        let name = train.name();
-        let names: Vec<&str> = train.columns().fields.iter().map(|field| field.name.as_str()).collect();
+        let fields = config.resolved_fields();
+        let (tables, table_of) = tables(&fields);
+        let work = FitWork {
+            fields: &fields,
+            tables: &tables,
+            table_of: &table_of,
+            division: fitting.division,
+            bad: config.rows.bad,
+        };
+        let numeric = |field: &FieldConfig| match field {
+            FieldConfig::Numeric(field) => Some(NumericStatistics::new(&field.names[0], field)),
+            FieldConfig::Categorical(_) => None,
+        };
+        let mut statistics: Vec<NumericStatistics> = fields.iter().filter_map(numeric).collect();
         let mut rows = 0_u64;
-        train.read(&mut |row| {
-            rows += 1;
-            watch.row(row.offset, rows)?;
-            for (number, field) in fields.iter_mut().enumerate() {
-                field
-                    .add(&mut tables, row, number)
-                    .map_err(|refusal| refusal.column(names[number]).at(&name, row.line))?;
-            }
-            Ok(())
-        })?;
-        if rows == 0 {
-            return Err(DataError::Empty { file: name });
-        }
-        finish(config, tables, fields)
-    }
-}
-
-impl Fitted {
-    fn add(&mut self, tables: &mut [FittedTable], row: &Row<'_>, number: usize) -> Result<(), Refusal> {
-        let value = row.value(number);
-        match self {
-            Self::Categorical { config, table } => {
-                let table = &mut tables[*table];
-                if value.is_empty() {
-                    match config.missing {
-                        CategoricalMissing::Value => {}
-                        CategoricalMissing::Oov => return Ok(()),
-                        CategoricalMissing::Error => return Err(Encoder::missing_category()),
+        let states = parallel::run(&work, source, fitting.threads, watch, &mut |block: NumericValues| {
+            rows += block.rows as u64;
+            if !statistics.is_empty() {
+                for row in block.values.chunks_exact(statistics.len()) {
+                    for (statistics, value) in statistics.iter_mut().zip(row) {
+                        statistics.add(*value);
                     }
                 }
-                match config.multi_hot {
-                    None => table.add(value),
-                    Some(list) => for_each_value(list, value, |value, _| table.add(value)),
+            }
+            Ok(rows)
+        })?;
+        if rows == 0 {
+            return Err(DataError::Empty { file: source.name() });
+        }
+        let states = states.into_iter().map(|state| state.counts).collect();
+        let ids = ids(&tables, states, fitting.threads)?;
+        finish(config, &fields, &table_of, ids, statistics)
+    }
+}
+
+/// Fields that look their values up in one vocabulary, or hash them alike.
+struct Table {
+    name: String,
+    hash: Option<HashConfig>,
+    min_count: u64,
+}
+
+/// The tables in the order of the first field of each, and the table of each field (0 for a numeric one).
+fn tables(fields: &[FieldConfig]) -> (Vec<Table>, Vec<usize>) {
+    let mut tables: Vec<Table> = Vec::new();
+    let table_of = fields.iter().map(|field| {
+        let FieldConfig::Categorical(field) = field else { return 0 };
+        let name = field.table_of(&field.names[0]);
+        tables.iter().position(|table| table.name == name).unwrap_or_else(|| {
+            tables.push(Table { name: name.to_owned(), hash: field.hash, min_count: field.min_count });
+            tables.len() - 1
+        })
+    });
+    let table_of = table_of.collect();
+    (tables, table_of)
+}
+
+struct FitWork<'a> {
+    fields: &'a [FieldConfig],
+    tables: &'a [Table],
+    table_of: &'a [usize],
+    division: &'a Division<'a>,
+    bad: BadRowPolicy,
+}
+
+/// What one thread has seen.
+struct Seen {
+    /// One for each table.
+    counts: Vec<ValueCounts>,
+    /// Of the row that is being counted.
+    lookups: Vec<Option<Lookup>>,
+    block: NumericValues,
+}
+
+/// The numeric values of a run of rows, `[rows, N]`; none where one is missing.
+#[derive(Default)]
+struct NumericValues {
+    rows: usize,
+    values: Vec<Option<f64>>,
+}
+
+impl RowWork for FitWork<'_> {
+    type State = Seen;
+    type Block = NumericValues;
+
+    fn start(&self) -> Seen {
+        let counts = self.tables.iter().map(|_| ValueCounts::default()).collect();
+        Seen { counts, lookups: Vec::new(), block: NumericValues::default() }
+    }
+
+    fn row(&self, state: &mut Seen, row: Result<&Row<'_>, BadRow<'_>>) -> Result<(), DataError> {
+        let values = state.block.values.len();
+        let checked = row.and_then(|row| {
+            let taken = self.division.of(row).map_err(|refusal| row.refused(refusal))? == Split::Train;
+            if taken {
+                self.check(row, &mut state.block.values).map_err(|refusal| row.refused(refusal))?;
+            }
+            Ok((row, taken))
+        });
+        match checked {
+            Ok((_, false)) => Ok(()),
+            Ok((row, true)) => {
+                state.block.rows += 1;
+                self.count(row, state)
+            }
+            Err(bad) => {
+                state.block.values.truncate(values);
+                // It is counted when the rows are encoded.
+                if self.bad == BadRowPolicy::Error { Err(bad.into()) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn block(&self, state: &mut Seen) -> NumericValues {
+        std::mem::take(&mut state.block)
+    }
+}
+
+impl FitWork<'_> {
+    /// Refuses what encoding would refuse, before anything is counted.
+    fn check(&self, row: &Row<'_>, values: &mut Vec<Option<f64>>) -> Result<(), Refusal> {
+        for (number, field) in self.fields.iter().enumerate() {
+            let value = row.value(number);
+            match field {
+                FieldConfig::Categorical(field) => {
+                    if value.is_empty() && field.missing == CategoricalMissing::Error {
+                        return Err(Encoder::missing_category().column(&field.names[0]));
+                    }
+                    if let Some(list) = field.multi_hot {
+                        for_each_value(list, value, |_, _| Ok(()))
+                            .map_err(|refusal| refusal.column(&field.names[0]))?;
+                    }
+                }
+                FieldConfig::Numeric(field) => {
+                    values.push(fitted_value(value, field).map_err(|refusal| refusal.column(&field.names[0]))?);
                 }
             }
-            Self::Numeric(statistics) => statistics.add(value),
         }
+        Ok(())
+    }
+
+    fn count(&self, row: &Row<'_>, Seen { counts, lookups, .. }: &mut Seen) -> Result<(), DataError> {
+        // All values are looked for before any is counted: see `Interner`.
+        lookups.clear();
+        lookups.extend(
+            self.fitted().map(|(number, field, table)| {
+                field.multi_hot.is_none().then(|| counts[table].begin(row.value(number)))
+            }),
+        );
+        for ((number, field, table), lookup) in self.fitted().zip(lookups) {
+            let value = row.value(number);
+            if value.is_empty() && field.missing == CategoricalMissing::Oov {
+                continue;
+            }
+            let mut room = true;
+            match (lookup, field.multi_hot) {
+                (Some(lookup), _) => room = counts[table].end(*lookup, value),
+                (None, None) => {}
+                (None, Some(list)) => for_each_value(list, value, |value, _| {
+                    room &= counts[table].add(value, 1);
+                    Ok(())
+                })
+                // `check` has been over it.
+                .unwrap_or_default(),
+            }
+            if !room {
+                return Err(too_many_values(&self.tables[table].name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The fields whose values are counted, their numbers among all and their tables.
+    fn fitted(&self) -> impl Iterator<Item = (usize, &CategoricalConfig, usize)> {
+        self.fields.iter().zip(self.table_of).enumerate().filter_map(|(number, (field, &table))| match field {
+            FieldConfig::Categorical(field) if field.hash.is_none() => Some((number, field, table)),
+            _ => None,
+        })
     }
 }
 
-impl FittedTable {
-    fn add(&mut self, value: &str) -> Result<(), Refusal> {
-        if self.hash.is_some() || self.counts.add(value) {
-            return Ok(());
-        }
-        let next = "a higher `min_count` does not help here: set `hash` for this field, or split it first";
-        Err(Refusal::new("one more value".to_owned(), "fewer than 2^32 different values", next))
-    }
-
-    fn finish(self) -> (String, Ids) {
-        let fitted = || Ids::Fitted(self.counts.into_vocabulary(self.min_count));
-        (self.name, self.hash.map_or_else(fitted, Ids::Hashed))
-    }
+fn too_many_values(table: &str) -> DataError {
+    let expected = "fewer than 2^32 different values; set `hash` for this field, or split it first";
+    DataError::config(format!("fields.{table}"), "one more value", expected)
 }
 
-fn finish(config: &DatasetConfig, tables: Vec<FittedTable>, fields: Vec<Fitted>) -> Result<Encoder, DataError> {
+/// The ids of each table, from what the threads have counted.
+fn ids(tables: &[Table], states: Vec<Vec<ValueCounts>>, threads: usize) -> Result<Vec<(String, Ids)>, DataError> {
+    let mut states: Vec<_> = states.into_iter().map(Vec::into_iter).collect();
+    let counts = tables.iter().map(|table| (table, states.iter_mut().filter_map(Iterator::next).collect()));
+    let ids = parallel::map(counts.collect(), threads, |(table, counts): (&Table, Vec<ValueCounts>)| {
+        let ids = match table.hash {
+            Some(hash) => Ids::Hashed(hash),
+            None => {
+                let counts = ValueCounts::merged(counts).ok_or_else(|| too_many_values(&table.name))?;
+                Ids::Fitted(counts.into_vocabulary(table.min_count))
+            }
+        };
+        Ok((table.name.clone(), ids))
+    });
+    ids.into_iter().collect()
+}
+
+fn finish(
+    config: &DatasetConfig,
+    fields: &[FieldConfig],
+    table_of: &[usize],
+    tables: Vec<(String, Ids)>,
+    statistics: Vec<NumericStatistics>,
+) -> Result<Encoder, DataError> {
     let mut schema = Schema { label: config.label.clone(), categorical: Vec::new(), numeric: Vec::new() };
-    let tables: Vec<(String, Ids)> = tables.into_iter().map(FittedTable::finish).collect();
     let mut columns = Vec::new();
-    for field in fields {
+    let mut statistics = statistics.into_iter();
+    for (field, &table) in fields.iter().zip(table_of) {
         match field {
-            Fitted::Categorical { config, table } => {
+            FieldConfig::Categorical(field) => {
                 let (name, ids) = &tables[table];
                 schema.categorical.push(CategoricalField {
-                    name: config.names.concat(),
+                    name: field.names.concat(),
                     cardinality: ids.cardinality(),
                     table: name.clone(),
-                    multi_hot: config
+                    multi_hot: field
                         .multi_hot
                         .map(|list| MultiHot { pooling: list.pooling, weighted: list.weight_separator.is_some() }),
                 });
-                columns.push(Column::Categorical { missing: config.missing, table, multi_hot: config.multi_hot });
+                columns.push(Column::Categorical { missing: field.missing, table, multi_hot: field.multi_hot });
             }
-            Fitted::Numeric(statistics) => {
+            FieldConfig::Numeric(_) => {
+                let Some(statistics) = statistics.next() else { continue };
                 schema.numeric.push(statistics.finish()?);
                 columns.push(Column::Numeric);
             }

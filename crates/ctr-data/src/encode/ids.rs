@@ -2,6 +2,7 @@
 
 use twox_hash::XxHash64;
 
+use super::interner::Lookup;
 use super::vocabulary::{OOV, Vocabulary};
 use crate::config::HashConfig;
 
@@ -15,6 +16,22 @@ pub(super) enum Ids {
 }
 
 impl Ids {
+    /// The first step of finding a value's id, for several values at once; none where nothing is looked for.
+    pub(super) fn begin(&self, value: &str) -> Option<Lookup> {
+        match self {
+            Self::Fitted(vocabulary) => Some(vocabulary.begin(value)),
+            Self::Hashed(_) => None,
+        }
+    }
+
+    /// The second step: the id of the value that the first was about.
+    pub(super) fn end(&self, lookup: Option<Lookup>, value: &str) -> u32 {
+        match (self, lookup) {
+            (Self::Fitted(vocabulary), Some(lookup)) => vocabulary.end(lookup, value),
+            _ => self.id(value),
+        }
+    }
+
     /// The id of a value.
     pub(super) fn id(&self, value: &str) -> u32 {
         match self {

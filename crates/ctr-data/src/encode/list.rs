@@ -1,7 +1,7 @@
 //! The values of a multi-hot field's text.
 
 use crate::config::MultiHotConfig;
-use crate::error::{Refusal, shown};
+use crate::error::{Reason, Refusal, shown};
 
 const NEXT: &str = "correct the row, or check `multi_hot` of this field";
 
@@ -20,12 +20,13 @@ pub(super) fn for_each_value<'a>(
             Some(separator) => {
                 let (value, weight) = item.rsplit_once(separator).ok_or_else(|| {
                     Refusal::new(shown(item.as_bytes()), format!("a value, {separator:?} and a weight"), NEXT)
+                        .reason(Reason::List)
                 })?;
                 (value, parse_weight(weight)?)
             }
         };
         if value.is_empty() {
-            return Err(Refusal::new("an empty value in a list".to_owned(), "a value", NEXT));
+            return Err(Refusal::new("an empty value in a list".to_owned(), "a value", NEXT).reason(Reason::List));
         }
         visit(value, weight)?;
     }
@@ -35,7 +36,7 @@ pub(super) fn for_each_value<'a>(
 fn parse_weight(text: &str) -> Result<f32, Refusal> {
     match text.parse::<f32>() {
         Ok(weight) if weight.is_finite() && weight > 0.0 => Ok(weight),
-        _ => Err(Refusal::new(shown(text.as_bytes()), "a finite weight > 0", NEXT)),
+        _ => Err(Refusal::new(shown(text.as_bytes()), "a finite weight > 0", NEXT).reason(Reason::List)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ids of a categorical field's values.
 
-use super::interner::Interner;
+use super::interner::{Interner, Lookup};
 
 /// The id of every value that a vocabulary does not hold.
 pub(super) const OOV: u32 = 0;
@@ -27,7 +27,17 @@ impl Vocabulary {
 
     /// The id of a value, [`OOV`] for one that is not in the vocabulary.
     pub(super) fn id(&self, value: &str) -> u32 {
-        self.values.find(value).map_or(OOV, |number| number + 1)
+        self.end(self.begin(value), value)
+    }
+
+    /// The first step of finding a value's id: see [`Interner`].
+    pub(super) fn begin(&self, value: &str) -> Lookup {
+        self.values.begin(value)
+    }
+
+    /// The second step: the id of the value that the first was about, [`OOV`] for one that is not in the vocabulary.
+    pub(super) fn end(&self, lookup: Lookup, value: &str) -> u32 {
+        self.values.end(lookup, value).map_or(OOV, |number| number + 1)
     }
 
     /// The value of an id; none for [`OOV`] and for ids that are not in use.
@@ -54,15 +64,46 @@ pub(super) struct ValueCounts {
 }
 
 impl ValueCounts {
-    /// Counts one occurrence; false if there are too many different values.
+    /// The first step of counting a value, for the values of several fields at once.
+    pub(super) fn begin(&self, value: &str) -> Lookup {
+        self.values.begin(value)
+    }
+
+    /// The second step: counts one occurrence; false if there are too many different values.
     #[must_use]
-    pub(super) fn add(&mut self, value: &str) -> bool {
+    pub(super) fn end(&mut self, lookup: Lookup, value: &str) -> bool {
+        match self.values.end(lookup, value) {
+            Some(number) => {
+                self.counts[number as usize] += 1;
+                true
+            }
+            None => self.add(value, 1),
+        }
+    }
+
+    /// Counts some occurrences; false if there are too many different values.
+    #[must_use]
+    pub(super) fn add(&mut self, value: &str, occurrences: u64) -> bool {
         let Some(number) = self.values.insert(value) else { return false };
         if number as usize == self.counts.len() {
             self.counts.push(0);
         }
-        self.counts[number as usize] += 1;
+        self.counts[number as usize] += occurrences;
         true
+    }
+
+    /// The counts of several runs of rows together; none if there are too many different values.
+    pub(super) fn merged(mut all: Vec<Self>) -> Option<Self> {
+        all.sort_by_key(|counts| counts.values.len());
+        let mut merged = all.pop().unwrap_or_default();
+        for counts in all {
+            for (value, &count) in counts.values.iter().zip(&counts.counts) {
+                if !merged.add(value, count) {
+                    return None;
+                }
+            }
+        }
+        Some(merged)
     }
 
     /// The vocabulary of the values seen at least `min_count` times.
@@ -84,7 +125,7 @@ mod tests {
 
     fn fitted(values: &[&str], min_count: u64) -> Vocabulary {
         let mut counts = ValueCounts::default();
-        assert!(values.iter().all(|value| counts.add(value)));
+        assert!(values.iter().all(|value| counts.add(value, 1)));
         counts.into_vocabulary(min_count)
     }
 

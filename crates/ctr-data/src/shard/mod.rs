@@ -25,7 +25,7 @@ mod writer;
 
 pub(crate) use header::Header;
 pub use reader::Shards;
-pub(crate) use writer::{RowValues, ShardWriter};
+pub(crate) use writer::ShardWriter;
 
 /// Version of the shard format; a reader refuses any other.
 pub(crate) const FORMAT_VERSION: u32 = 2;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Shards;
 use super::header::{ALIGNMENT, Header};
-use crate::bags::Bags;
+use crate::encode::EncodedRows;
 use crate::error::DataError;
 
 /// Writes the rows of one split in a single pass over them, in memory that does not grow with their number.
@@ -22,16 +22,6 @@ pub(crate) struct ShardWriter {
     list_ends: Spool,
     list_ids: Spool,
     list_weights: Spool,
-}
-
-/// The encoded values of one row.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RowValues<'a> {
-    pub(crate) numeric: &'a [f32],
-    /// Ids of the fields with one value.
-    pub(crate) categorical: &'a [u32],
-    /// Lists of the multi-hot fields.
-    pub(crate) bags: &'a Bags,
 }
 
 type Spool = BufWriter<File>;
@@ -59,50 +49,53 @@ impl ShardWriter {
         })
     }
 
-    /// Appends a row. A label or probability that the shape does not provide for is not stored; the caller passes what the shape says.
-    pub(crate) fn push(
-        &mut self,
-        label: Option<bool>,
-        values: RowValues<'_>,
-        probability: Option<f64>,
-    ) -> Result<(), DataError> {
-        debug_assert_eq!(label.is_some(), self.header.labels);
-        debug_assert_eq!(probability.is_some(), self.header.probabilities);
-        debug_assert_eq!(values.numeric.len(), self.header.numeric as usize);
-        debug_assert_eq!(values.categorical.len(), self.header.categorical as usize);
-        debug_assert_eq!(values.bags.ends.len(), self.header.multi_hot as usize);
-        self.header.rows += 1;
-        self.write_row(label, values, probability).map_err(|cause| DataError::io("write to", &self.dir, cause))
-    }
-
-    fn write_row(
-        &mut self,
-        label: Option<bool>,
-        RowValues { numeric, categorical, bags }: RowValues<'_>,
-        probability: Option<f64>,
-    ) -> io::Result<()> {
-        if let Some(label) = label {
-            self.labels.write_all(&[u8::from(label)])?;
+    /// Appends rows of the shape that the header says.
+    ///
+    /// # Errors
+    /// [`DataError::Mismatch`] for rows of another shape, [`DataError::Io`].
+    pub(crate) fn append(&mut self, rows: &EncodedRows) -> Result<(), DataError> {
+        let Header { labels, probabilities, numeric, categorical, multi_hot, .. } = self.header;
+        let count = rows.rows as usize;
+        let EncodedRows { bags, .. } = rows;
+        let found = [
+            rows.labels.len(),
+            rows.probabilities.len(),
+            rows.numeric.len(),
+            rows.categorical.len(),
+            bags.ends.len(),
+            bags.weights.len(),
+        ];
+        let expected = [
+            count * usize::from(labels),
+            count * usize::from(probabilities),
+            count * numeric as usize,
+            count * categorical as usize,
+            count * multi_hot as usize,
+            bags.ids.len(),
+        ];
+        if found != expected {
+            let what = "labels, probabilities, numbers, ids, lists and weights of rows";
+            return Err(DataError::Mismatch { what, found: format!("{found:?}"), expected: format!("{expected:?}") });
         }
-        self.numeric.write_all(bytemuck::cast_slice(numeric))?;
-        self.categorical.write_all(bytemuck::cast_slice(categorical))?;
-        for &end in &bags.ends {
-            self.list_ends.write_all(&(self.header.values + u64::from(end)).to_le_bytes())?;
-        }
-        self.list_ids.write_all(bytemuck::cast_slice(&bags.ids))?;
-        if self.header.weights {
-            self.list_weights.write_all(bytemuck::cast_slice(&bags.weights))?;
-        }
+        self.write_rows(rows).map_err(|cause| DataError::io("write to", &self.dir, cause))?;
+        self.header.rows += rows.rows;
         self.header.values += bags.ids.len() as u64;
-        if let Some(probability) = probability {
-            self.probabilities.write_all(&probability.to_le_bytes())?;
-        }
         Ok(())
     }
 
-    /// Number of rows written so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.header.rows
+    fn write_rows(&mut self, rows: &EncodedRows) -> io::Result<()> {
+        self.labels.write_all(&rows.labels)?;
+        self.numeric.write_all(bytemuck::cast_slice(&rows.numeric))?;
+        self.categorical.write_all(bytemuck::cast_slice(&rows.categorical))?;
+        self.probabilities.write_all(bytemuck::cast_slice(&rows.probabilities))?;
+        for &end in &rows.bags.ends {
+            self.list_ends.write_all(&(self.header.values + u64::from(end)).to_le_bytes())?;
+        }
+        self.list_ids.write_all(bytemuck::cast_slice(&rows.bags.ids))?;
+        if self.header.weights {
+            self.list_weights.write_all(bytemuck::cast_slice(&rows.bags.weights))?;
+        }
+        Ok(())
     }
 
     /// Joins the sections into a file at `path`, on disk for good when this returns.
@@ -173,6 +166,7 @@ impl Hashed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bags::Bags;
 
     const SHAPE: Header = Header {
         rows: 0,
@@ -198,10 +192,21 @@ mod tests {
 
     fn written(dir: &Path, rows: u32) -> ShardWriter {
         let mut writer = ShardWriter::new(dir, SHAPE).unwrap();
-        for row in 0..rows {
-            let probability = f64::from(row) / 7.0;
-            let values = RowValues { numeric: &[row as f32], categorical: &[row, 2 * row], bags: &lists(row) };
-            writer.push(Some(row % 3 == 0), values, Some(probability)).unwrap();
+        let numbers: Vec<u32> = (0..rows).collect();
+        for some in numbers.chunks(5) {
+            let mut encoded = EncodedRows::default();
+            for &row in some {
+                encoded.rows += 1;
+                encoded.labels.push(u8::from(row % 3 == 0));
+                encoded.numeric.push(row as f32);
+                encoded.categorical.extend([row, 2 * row]);
+                encoded.probabilities.push(f64::from(row) / 7.0);
+                let Bags { ids, weights, .. } = lists(row);
+                ids.into_iter().zip(weights).for_each(|(id, weight)| encoded.bags.push(id, weight));
+                encoded.bags.end_bag();
+                encoded.bags.end_bag();
+            }
+            writer.append(&encoded).unwrap();
         }
         writer
     }

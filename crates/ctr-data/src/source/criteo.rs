@@ -1,18 +1,15 @@
 //! The layout of the Criteo display-advertising data.
 
-use std::path::{Path, PathBuf};
-
-use super::csv::split;
-use super::lines::{self, Lines};
-use super::{DataSource, Labels, Row, RowVisitor, SourceColumns, Span, field_count, label};
+use super::line_error::field_count;
+use super::split_text::split;
+use super::text::{File, Layout, Parsed, Parts, TextFormat};
+use super::{Labels, SourceColumns, label};
 use crate::config::CriteoConfig;
 use crate::error::{DataError, Refusal};
 
-/// A Criteo file: see [`CriteoConfig`] for its columns.
+/// The format of [`CriteoConfig`].
 #[derive(Debug)]
-pub struct CriteoSource {
-    path: PathBuf,
-    columns: SourceColumns,
+pub(super) struct CriteoFormat {
     /// For each field, its place among the 39 columns after the label.
     places: Vec<usize>,
 }
@@ -20,90 +17,58 @@ pub struct CriteoSource {
 /// Columns after the label.
 const COLUMNS: usize = 39;
 
-impl CriteoSource {
-    /// The file at `path`; it is opened when it is read.
-    ///
-    /// # Errors
-    /// [`DataError::MissingColumn`] for a field that is none of `I1` … `I13`, `C1` … `C26`.
-    pub fn new(path: &Path, columns: SourceColumns) -> Result<Self, DataError> {
+impl CriteoFormat {
+    /// The format of files called `name`.
+    pub(super) fn new(name: &str, columns: &SourceColumns) -> Result<Self, DataError> {
         let known = CriteoConfig::columns();
         let places = columns.fields.iter().map(|field| {
             known.iter().position(|name| *name == field.name).ok_or_else(|| DataError::MissingColumn {
-                file: path.display().to_string(),
+                file: name.to_owned(),
                 column: field.name.clone(),
                 found: known.clone(),
             })
         });
-        let places = places.collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_path_buf(), columns, places })
-    }
-
-    /// Whether the file has labels: its first row tells, and all others must agree.
-    fn labelled(&self, found: usize, line: u64) -> Result<bool, DataError> {
-        match (found - COLUMNS.min(found), self.columns.labels) {
-            (1, _) => Ok(true),
-            (0, Labels::Optional) if found == COLUMNS => Ok(false),
-            (_, Labels::Required) => {
-                Err(field_count(found, format!("{}: a label, 13 integers and 26 categories", COLUMNS + 1))
-                    .at(&self.name(), line))
-            }
-            (_, Labels::Optional) => {
-                Err(field_count(found, format!("{COLUMNS}, or {} with a label", COLUMNS + 1)).at(&self.name(), line))
-            }
-        }
+        Ok(Self { places: places.collect::<Result<_, _>>()? })
     }
 }
 
-impl DataSource for CriteoSource {
-    fn name(&self) -> String {
-        self.path.display().to_string()
-    }
-
-    fn columns(&self) -> &SourceColumns {
-        &self.columns
-    }
-
-    fn size(&self) -> Result<u64, DataError> {
-        lines::size(&self.path)
-    }
-
-    fn fingerprint(&self, watch: &mut dyn FnMut(u64) -> Result<(), DataError>) -> Result<[u8; 32], DataError> {
-        lines::fingerprint(&self.path, watch)
-    }
-
-    fn read(&self, visit: &mut RowVisitor<'_>) -> Result<(), DataError> {
-        let mut lines = Lines::open(&self.path)?;
-        let mut all = Vec::with_capacity(COLUMNS + 1);
-        let mut spans = vec![Span::default(); self.places.len()];
-        let mut labelled = None;
-        while let Some(position) = lines.advance()? {
-            let text = lines.text()?;
-            split(text, b'\t', &mut all);
-            let line = position.line;
-            let has_label = match labelled {
-                Some(has_label) => has_label,
-                None => *labelled.insert(self.labelled(all.len(), line)?),
-            };
-            let before = usize::from(has_label);
-            if all.len() != COLUMNS + before {
-                return Err(
-                    field_count(all.len(), format!("{}, as in the first row", COLUMNS + before)).at(lines.name(), line)
-                );
+impl TextFormat for CriteoFormat {
+    /// Whether the file has labels: its first row tells, and all others must agree.
+    fn layout(&self, first: &str, file: File, columns: &SourceColumns) -> Result<Layout, DataError> {
+        let mut all = Vec::new();
+        split(first, b'\t', &mut all);
+        let labelled = match (columns.labels, all.len()) {
+            (Labels::Optional, COLUMNS) => false,
+            (Labels::Optional, found) if found != COLUMNS + 1 => {
+                return Err(field_count(found, format!("{COLUMNS}, or {} with a label", COLUMNS + 1)).at(&file.name, 1));
             }
-            let label = if has_label {
-                let text = &text[all[0].start as usize..all[0].end as usize];
-                Some(
-                    label(text)
-                        .map_err(|refusal: Refusal| refusal.column(&self.columns.label).at(lines.name(), line))?,
-                )
-            } else {
-                None
+            _ => true,
+        };
+        let before = usize::from(labelled);
+        let fields = self.places.iter().map(|place| before + place).collect();
+        let label = labelled.then_some(0);
+        Ok(Layout { file, header: Vec::new(), width: COLUMNS + before, label, true_probability: None, fields })
+    }
+
+    fn row<'a>(
+        &self,
+        record: &'a str,
+        layout: &Layout,
+        columns: &SourceColumns,
+        parts: &'a mut Parts,
+    ) -> Result<Parsed<'a>, Refusal> {
+        let Parts { all, spans, .. } = parts;
+        split(record, b'\t', all);
+        if all.len() != layout.width {
+            let expected = match (columns.labels, layout.label) {
+                (Labels::Required, _) => format!("{}: a label, 13 integers and 26 categories", COLUMNS + 1),
+                (Labels::Optional, _) => format!("{}, as in the first row", layout.width),
             };
-            for (span, &place) in spans.iter_mut().zip(&self.places) {
-                *span = all[before + place];
-            }
-            visit(&Row { line, offset: position.offset, label, true_probability: None, text, spans: &spans })?;
+            return Err(field_count(all.len(), expected));
         }
-        Ok(())
+        let label = layout.label.map(|place| label(all[place].of(record)).map_err(|r| r.column(&columns.label)));
+        spans.clear();
+        spans.extend(layout.fields.iter().map(|&place| all[place]));
+        Ok(Parsed { label: label.transpose()?, true_probability: None, text: record, spans })
     }
 }

@@ -1,26 +1,33 @@
 //! Raw rows, one format per file.
 
+mod chunk;
 mod criteo;
 mod csv;
+mod files;
+mod input;
 mod libfm;
 mod libsvm;
-mod lines;
+mod line_error;
+mod open;
+mod parquet;
+mod parquet_column;
+mod record;
+mod row;
 mod sparse;
+mod split_text;
 mod synthetic;
+mod text;
 
-use std::path::Path;
+use crate::config::{DatasetConfig, FieldConfig, SplitRule};
+use crate::error::{DataError, Reason, Refusal, shown};
 
-use crate::config::{CsvConfig, DatasetConfig, FieldConfig, SourceConfig};
-use crate::error::{DataError, Refusal, shown};
-use crate::split::Split;
-
-pub use criteo::CriteoSource;
-pub use csv::CsvSource;
-pub use libfm::LibfmSource;
-pub use libsvm::LibsvmSource;
+pub use parquet::ParquetSource;
+pub use row::{BadRow, Row, RowBuffer};
 pub use synthetic::SyntheticSource;
+pub use text::TextSource;
 
 pub(crate) use csv::TRUE_PROBABILITY;
+pub(crate) use open::open_file;
 
 /// Rows of text in a fixed order: a raw file, or a generator.
 ///
@@ -47,16 +54,77 @@ pub trait DataSource: Send + Sync {
     /// [`DataError::Io`], and what `watch` returns.
     fn fingerprint(&self, watch: &mut dyn FnMut(u64) -> Result<(), DataError>) -> Result<[u8; 32], DataError>;
 
-    /// Calls `visit` with each row, in order.
+    /// Calls `visit` with each row, in order, and with each row that does not follow the format. What `visit` returns decides whether
+    /// reading goes on.
     ///
     /// # Errors
-    /// [`DataError::Row`] for a row that does not follow the format, [`DataError::MissingColumn`], [`DataError::Io`], and what `visit`
-    /// returns.
+    /// [`DataError::MissingColumn`], [`DataError::Io`], and what `visit` returns.
     fn read(&self, visit: &mut RowVisitor<'_>) -> Result<(), DataError>;
+
+    /// The source in pieces that several threads can read at once, if it comes in pieces.
+    fn chunked(&self) -> Option<&dyn ChunkedSource> {
+        None
+    }
 }
 
-/// Takes one row after the other.
-pub type RowVisitor<'a> = dyn FnMut(&Row<'_>) -> Result<(), DataError> + 'a;
+/// Takes one row, or one that was refused, after the other.
+pub type RowVisitor<'a> = dyn FnMut(Result<&Row<'_>, BadRow<'_>>) -> Result<(), DataError> + 'a;
+
+/// A source whose rows lie in pieces: they are fetched one after the other, and each can be taken apart by a thread of its own.
+///
+/// [`DataSource::read`] is the same as reading one piece after the other.
+pub trait ChunkedSource: Sync {
+    /// Begins to fetch the pieces.
+    ///
+    /// # Errors
+    /// [`DataError::Io`].
+    fn chunks(&self) -> Result<Box<dyn ChunkReader + '_>, DataError>;
+
+    /// Calls `visit` with each row of a piece.
+    ///
+    /// # Errors
+    /// As [`DataSource::read`].
+    fn read_chunk(&self, chunk: &Chunk, visit: &mut RowVisitor<'_>) -> Result<(), DataError>;
+}
+
+/// Fetches the pieces of a source, in their order.
+pub trait ChunkReader {
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// As [`DataSource::read`].
+    fn next(&mut self) -> Result<Option<Chunk>, DataError>;
+}
+
+/// A piece of a source.
+#[derive(Debug)]
+pub struct Chunk(Piece);
+
+#[derive(Debug)]
+enum Piece {
+    Text(chunk::TextChunk),
+    RowGroup(parquet::RowGroup),
+}
+
+impl Chunk {
+    /// Extent of the source up to the end of the piece.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        match &self.0 {
+            Piece::Text(chunk) => chunk.after,
+            Piece::RowGroup(chunk) => chunk.after,
+        }
+    }
+}
+
+/// Reads one piece after the other.
+fn read_chunks(source: &dyn ChunkedSource, visit: &mut RowVisitor<'_>) -> Result<(), DataError> {
+    let mut chunks = source.chunks()?;
+    while let Some(chunk) = chunks.next()? {
+        source.read_chunk(&chunk, visit)?;
+    }
+    Ok(())
+}
 
 /// Which columns a source is to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,10 +157,10 @@ pub enum Labels {
 }
 
 impl SourceColumns {
-    /// The columns that a data set's configuration names.
+    /// The columns that a data set's configuration names: its fields, then the column that its split goes by.
     #[must_use]
     pub fn new(config: &DatasetConfig, labels: Labels) -> Self {
-        let fields = config
+        let mut fields: Vec<SourceColumn> = config
             .resolved_fields()
             .iter()
             .flat_map(|field| {
@@ -100,78 +168,13 @@ impl SourceColumns {
                 field.names().iter().map(move |name| SourceColumn { name: name.clone(), numeric }).collect::<Vec<_>>()
             })
             .collect();
+        if let Some(name) = config.split.as_ref().and_then(SplitRule::column)
+            && fields.iter().all(|field| field.name != name)
+        {
+            fields.push(SourceColumn { name: name.to_owned(), numeric: false });
+        }
         Self { label: config.label.clone(), labels, fields }
     }
-}
-
-/// Where a value lies in its row's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-}
-
-/// One raw row.
-#[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
-    /// 1-based line of the file on which the row begins; 1-based number of a generated row.
-    pub line: u64,
-    /// Extent read so far, this row included.
-    pub offset: u64,
-    /// The label; none where the source has no labels.
-    pub label: Option<bool>,
-    /// The true click probability, where the source knows it.
-    pub true_probability: Option<f64>,
-    text: &'a str,
-    spans: &'a [Span],
-}
-
-impl<'a> Row<'a> {
-    /// The text of the field numbered as in [`SourceColumns::fields`]; empty where the value is missing.
-    ///
-    /// # Panics
-    /// If there is no such field.
-    #[must_use]
-    pub fn value(&self, field: usize) -> &'a str {
-        let Span { start, end } = self.spans[field];
-        &self.text[start as usize..end as usize]
-    }
-}
-
-impl DatasetConfig {
-    /// The raw rows of a split.
-    ///
-    /// # Errors
-    /// [`DataError::Config`] if the configuration is not valid. Files are opened when they are read.
-    pub fn open_source(&self, split: Split, data_dir: &Path) -> Result<Box<dyn DataSource>, DataError> {
-        self.validate()?;
-        let columns = SourceColumns::new(self, Labels::Required);
-        if let SourceConfig::Synthetic(config) = &self.source {
-            return Ok(Box::new(SyntheticSource::new(config, split, columns)?));
-        }
-        let Some(files) = &self.files else {
-            return Err(DataError::config("files", (), "a table with the keys `train`, `valid` and `test`"));
-        };
-        open_file(&self.source, &data_dir.join(files.get(split)), columns)
-    }
-}
-
-/// The rows of one raw file. A file of generated data is one that [`write_csv`](crate::write_csv) wrote.
-pub(crate) fn open_file(
-    source: &SourceConfig,
-    path: &Path,
-    columns: SourceColumns,
-) -> Result<Box<dyn DataSource>, DataError> {
-    Ok(match source {
-        SourceConfig::Csv(config) => Box::new(CsvSource::new(path, config, columns)),
-        SourceConfig::CriteoTsv(_) => Box::new(CriteoSource::new(path, columns)?),
-        SourceConfig::Libsvm(config) => Box::new(LibsvmSource::new(path, config, columns)?),
-        SourceConfig::Libfm(config) => Box::new(LibfmSource::new(path, config, columns)),
-        SourceConfig::Synthetic(_) => {
-            let true_probability = Some(TRUE_PROBABILITY.to_owned());
-            Box::new(CsvSource::new(path, &CsvConfig { true_probability, ..CsvConfig::default() }, columns))
-        }
-    })
 }
 
 /// 0 or 1, also written `0.0` and `1.0`.
@@ -183,15 +186,7 @@ fn label(text: &str) -> Result<bool, Refusal> {
             shown(text.as_bytes()),
             "a label, 0 or 1",
             "correct the row, or check that `label` names the right column",
-        )),
+        )
+        .reason(Reason::Label)),
     }
-}
-
-/// A row with another number of fields than it must have.
-fn field_count(found: usize, expected: String) -> Refusal {
-    Refusal::new(
-        format!("{found} field{}", if found == 1 { "" } else { "s" }),
-        expected,
-        "correct or remove the row, and check that the file was fetched completely",
-    )
 }

@@ -1,10 +1,8 @@
 //! Generated rows whose true click probability is known.
 
-use std::fmt::Write;
-
 use rand_chacha::ChaCha8Rng;
 
-use super::{DataSource, Row, RowVisitor, SourceColumns, Span};
+use super::{DataSource, Row, RowBuffer, RowVisitor, SourceColumns};
 use crate::config::{Distribution, SyntheticConfig};
 use crate::error::DataError;
 use crate::random::{self, Alias};
@@ -151,28 +149,19 @@ impl DataSource for SyntheticSource {
     fn read(&self, visit: &mut RowVisitor<'_>) -> Result<(), DataError> {
         let mut generator = random::stream(ROWS, &[self.config.seed, self.split.index() as u64]);
         let mut drawn = Drawn::default();
-        let mut text = String::new();
-        let mut spans = vec![Span::default(); self.places.len()];
+        let mut buffer = RowBuffer::default();
+        let name = self.name();
         for line in 1..=self.config.rows.get(self.split) {
             self.draw(&mut generator, &mut drawn);
-            text.clear();
-            for (span, &place) in spans.iter_mut().zip(&self.places) {
-                let start = text.len() as u32;
-                let written = match drawn.categories.get(place) {
-                    Some(category) => write!(text, "{category}"),
-                    None => write!(text, "{}", drawn.numbers[place - drawn.categories.len()]),
-                };
-                debug_assert!(written.is_ok(), "writing to a string does not fail");
-                *span = Span { start, end: text.len() as u32 };
+            buffer.clear();
+            for &place in &self.places {
+                match drawn.categories.get(place) {
+                    Some(category) => buffer.push_display(category),
+                    None => buffer.push_display(&drawn.numbers[place - drawn.categories.len()]),
+                }
             }
-            visit(&Row {
-                line,
-                offset: line,
-                label: Some(drawn.label),
-                true_probability: Some(drawn.probability),
-                text: &text,
-                spans: &spans,
-            })?;
+            let row = buffer.row(&name, line, line, Some(drawn.label));
+            visit(Ok(&Row { true_probability: Some(drawn.probability), ..row }))?;
         }
         Ok(())
     }

@@ -218,6 +218,6 @@ fn unknown_keys_are_refused_with_the_known_ones() {
         let message = toml::from_str::<DatasetConfig>(&config).unwrap_err().to_string();
         assert!(message.contains(&format!("unknown field `{key}`")), "{message}");
     }
-    let message = toml::from_str::<DatasetConfig>(&base.replace("\"csv\"", "\"parquet\"")).unwrap_err().to_string();
-    assert!(message.contains("parquet") && message.contains("criteo_tsv"), "{message}");
+    let message = toml::from_str::<DatasetConfig>(&base.replace("\"csv\"", "\"orc\"")).unwrap_err().to_string();
+    assert!(message.contains("orc") && message.contains("criteo_tsv"), "{message}");
 }

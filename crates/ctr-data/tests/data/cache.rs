@@ -55,7 +55,7 @@ fn equal_rows_have_equal_digests_however_they_were_written() {
 fn a_cancelled_preparation_leaves_nothing() {
     let many = format!("{TRAIN}{}", "0,ann,x,1\n".repeat(50_000));
     let workshop = Workshop::with(many, VALID, TEST);
-    for stop_at in [Stage::Fingerprint(Split::Train), Stage::Fit, Stage::Encode(Split::Train)] {
+    for stop_at in [Stage::Fingerprint(Some(Split::Train)), Stage::Fit, Stage::Encode(Some(Split::Train))] {
         let cancelled = AtomicBool::new(false);
         let seen = Mutex::new(Vec::new());
         let progress = |progress: ctr_data::PrepareProgress| {
@@ -63,7 +63,7 @@ fn a_cancelled_preparation_leaves_nothing() {
             cancelled.fetch_or(progress.stage == stop_at, Ordering::Relaxed);
         };
         let (data_dir, cache_dir) = (&workshop.raw(""), &workshop.cache());
-        let options = PrepareOptions { data_dir, cache_dir, progress: &progress, cancelled: &cancelled };
+        let options = PrepareOptions { data_dir, cache_dir, threads: 2, progress: &progress, cancelled: &cancelled };
         let error = prepare(&parse(CSV_CONFIG), &options).unwrap_err();
         assert!(matches!(error, DataError::Cancelled), "{error}");
         assert_eq!(workshop.cached(), Vec::<String>::new());
@@ -83,14 +83,17 @@ fn progress_reaches_the_end_of_every_stage() {
         }
     };
     let (data_dir, cache_dir) = (&workshop.raw(""), &workshop.cache());
-    prepare(&parse(CSV_CONFIG), &PrepareOptions { data_dir, cache_dir, progress: &progress, cancelled: &GO_ON })
-        .unwrap();
+    prepare(
+        &parse(CSV_CONFIG),
+        &PrepareOptions { data_dir, cache_dir, threads: 2, progress: &progress, cancelled: &GO_ON },
+    )
+    .unwrap();
     let ends = ends.into_inner().unwrap();
     for (stage, rows) in [
         (Stage::Fit, 4),
-        (Stage::Encode(Split::Train), 4),
-        (Stage::Encode(Split::Valid), 2),
-        (Stage::Encode(Split::Test), 1),
+        (Stage::Encode(Some(Split::Train)), 4),
+        (Stage::Encode(Some(Split::Valid)), 2),
+        (Stage::Encode(Some(Split::Test)), 1),
     ] {
         assert!(ends.contains(&(stage, rows)), "{stage:?} is not in {ends:?}");
     }
@@ -123,12 +126,12 @@ fn of_many_at_once_one_prepares() {
 fn a_file_that_changes_meanwhile_is_noticed() {
     let workshop = Workshop::small();
     let progress = |progress: ctr_data::PrepareProgress| {
-        if progress.stage == Stage::Encode(Split::Train) {
+        if progress.stage == Stage::Encode(Some(Split::Train)) {
             workshop.write("valid", VALID.replace("bob", "ann"));
         }
     };
     let (data_dir, cache_dir) = (&workshop.raw(""), &workshop.cache());
-    let options = PrepareOptions { data_dir, cache_dir, progress: &progress, cancelled: &GO_ON };
+    let options = PrepareOptions { data_dir, cache_dir, threads: 2, progress: &progress, cancelled: &GO_ON };
     let error = prepare(&parse(CSV_CONFIG), &options).unwrap_err();
     assert!(matches!(error, DataError::Changed { .. }), "{error}");
     assert!(error.to_string().contains(&workshop.raw("valid").display().to_string()), "{error}");

@@ -30,11 +30,13 @@ fn the_quickstart_s_best_auc_and_log_loss_are_as_stated() {
     let text = fs::read_to_string(configs().join("quickstart.toml")).unwrap();
     let mut rows = Vec::new();
     let source = parse(&text).open_source(Split::Test, Path::new("")).unwrap();
-    let visit = &mut |row: &ctr_data::source::Row<'_>| {
-        rows.push((row.true_probability.unwrap(), row.label.unwrap()));
-        Ok(())
-    };
-    source.read(visit).unwrap();
+    source
+        .read(&mut |row| {
+            let row = row?;
+            rows.push((row.true_probability.unwrap(), row.label.unwrap()));
+            Ok(())
+        })
+        .unwrap();
     let log_loss =
         rows.iter().map(|&(p, click)| -(if click { p } else { 1.0 - p }).ln()).sum::<f64>() / rows.len() as f64;
 

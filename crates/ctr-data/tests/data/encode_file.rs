@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::atomic::AtomicBool;
 
+use ctr_data::config::RowsConfig;
 use ctr_data::{DataError, EncodeOptions, Encoder, Labels, Split, write_csv};
 
 use crate::workshop::{CSV_CONFIG, TEST, TRAIN, VALID, Workshop, parse, rows};
@@ -86,7 +87,14 @@ fn encoding_can_be_cancelled() {
     let workshop = Workshop::with(TRAIN.to_owned() + &"0,ann,x,1\n".repeat(20_000), VALID, TEST);
     let encoder = workshop.prepare(CSV_CONFIG).unwrap().encoder().unwrap();
     let (scratch_dir, cancelled) = (&workshop.raw(""), &AtomicBool::new(true));
-    let options = EncodeOptions { labels: Labels::Required, scratch_dir, progress: &|_| {}, cancelled };
+    let options = EncodeOptions {
+        labels: Labels::Required,
+        scratch_dir,
+        threads: 2,
+        max_line_bytes: RowsConfig::MAX_LINE_BYTES,
+        progress: &|_| {},
+        cancelled,
+    };
     let error = encoder.encode_file(&workshop.raw("train"), &options).unwrap_err();
     assert!(matches!(error, DataError::Cancelled), "{error}");
 }

@@ -166,6 +166,7 @@ proptest! {
         let workshop = Workshop::with(bytes, "", "");
         let mut read = Vec::new();
         parse(CSV_CONFIG).open_source(Split::Train, &workshop.raw(""))?.read(&mut |row| {
+            let row = row?;
             read.push(row.value(0).to_owned());
             Ok(())
         })?;
@@ -196,6 +197,7 @@ proptest! {
             let source = parse(&config).open_source(Split::Train, &workshop.raw(""))?;
             let mut bytes_read = 0;
             let _ = source.read(&mut |row| {
+                let Ok(row) = row else { return Ok(()) };
                 assert!(row.value(0).len() <= content.len() && row.offset > bytes_read && row.offset <= content.len() as u64);
                 bytes_read = row.offset;
                 Ok(())

@@ -19,8 +19,13 @@ fn frappe_is_what_bars_says_it_is() {
     }
     let config = parse(&std::fs::read_to_string(root.join("configs/datasets/frappe_x1.toml")).unwrap());
     let workshop = Workshop::empty();
-    let options =
-        PrepareOptions { data_dir: &data_dir, cache_dir: &workshop.cache(), progress: &|_| {}, cancelled: &GO_ON };
+    let options = PrepareOptions {
+        data_dir: &data_dir,
+        cache_dir: &workshop.cache(),
+        threads: 2,
+        progress: &|_| {},
+        cancelled: &GO_ON,
+    };
     let dataset = prepare(&config, &options).unwrap();
     assert_eq!(Split::ALL.map(|split| dataset.split(split).len()), [202_027, 57_722, 28_860]);
     assert_eq!(dataset.schema().categorical.len(), 10);

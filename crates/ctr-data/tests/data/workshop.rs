@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use ctr_data::config::RowsConfig;
 use ctr_data::{
     DataError, Dataset, DatasetConfig, EncodeOptions, Encoder, Labels, PrepareOptions, Shards, Split, prepare,
 };
@@ -85,12 +86,22 @@ impl Workshop {
 
     pub(crate) fn prepare_stoppable(&self, config: &str, cancelled: &AtomicBool) -> Result<Dataset, DataError> {
         let (data_dir, cache_dir) = (&self.raw(""), &self.cache());
-        prepare(&parse(config), &PrepareOptions { data_dir, cache_dir, progress: &|_| {}, cancelled })
+        prepare(&parse(config), &PrepareOptions { data_dir, cache_dir, threads: 2, progress: &|_| {}, cancelled })
     }
 
     pub(crate) fn encode(&self, encoder: &Encoder, path: &Path, labels: Labels) -> Result<Shards, DataError> {
         let scratch_dir = self.root.path();
-        encoder.encode_file(path, &EncodeOptions { labels, scratch_dir, progress: &|_| {}, cancelled: &GO_ON })
+        encoder.encode_file(
+            path,
+            &EncodeOptions {
+                labels,
+                scratch_dir,
+                threads: 2,
+                max_line_bytes: RowsConfig::MAX_LINE_BYTES,
+                progress: &|_| {},
+                cancelled: &GO_ON,
+            },
+        )
     }
 }
 

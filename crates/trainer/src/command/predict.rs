@@ -48,6 +48,8 @@ impl WithBackend for Predict<'_> {
         let bar = PrepareBar::new();
         let options = EncodeOptions {
             labels: Labels::Optional,
+            threads: self.plan.threads.unwrap_or_default(),
+            max_line_bytes: self.plan.data.dataset.rows.max_line_bytes,
             scratch_dir: output_folder(&self.args.output),
             progress: &|progress| bar.update(&progress),
             cancelled: self.stop,

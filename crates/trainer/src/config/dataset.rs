@@ -38,12 +38,14 @@ pub(super) fn read(root: &mut Node, working_directory: &Path) -> Result<(), Conf
 pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result<(), ConfigError> {
     let folder = |key: &str| vec!["data".into(), key.into()];
     let in_dataset = [way(), vec!["dir".into()]].concat();
-    for keys in [folder("dir"), folder("cache_dir"), in_dataset.clone()] {
+    let quarantine = [way(), vec!["rows".into(), "quarantine".into()]].concat();
+    for keys in [folder("dir"), folder("cache_dir"), in_dataset.clone(), quarantine.clone()] {
         let Some(node) = root.get_mut(&keys) else { continue };
         let Value::String(text) = &node.value else { continue };
         if text.is_empty() {
             let (origin, value) = (node.origin.clone(), node.value.to_string());
-            let expected = "the path of a folder; leave the key out for its default".to_owned();
+            let what = if keys == quarantine { "the path of a file" } else { "the path of a folder" };
+            let expected = format!("{what}; leave the key out for its default");
             return Err(ConfigError::Invalid { origin, key: key_path(&keys), value, expected });
         }
         let path = normalised(&folder_of(&node.origin, working_directory).join(text));

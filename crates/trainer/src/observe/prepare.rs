@@ -90,9 +90,11 @@ impl View {
 
 fn in_words(stage: Stage) -> String {
     match stage {
-        Stage::Fingerprint(split) => format!("checking the {split} data"),
+        Stage::Fingerprint(Some(split)) => format!("checking the {split} data"),
+        Stage::Fingerprint(None) => "checking the data".to_owned(),
         Stage::Fit => "fitting vocabularies".to_owned(),
-        Stage::Encode(split) => format!("encoding the {split} data"),
+        Stage::Encode(Some(split)) => format!("encoding the {split} data"),
+        Stage::Encode(None) => "encoding the data".to_owned(),
         Stage::EncodeFile => "encoding".to_owned(),
     }
 }
@@ -119,8 +121,8 @@ mod tests {
     #[test]
     fn a_line_says_the_stage_the_share_and_the_rows() {
         for (given, expected) in [
-            (progress(Stage::Encode(Split::Train), 1, 4, 12), "encoding the train data: 25 %, 12 rows"),
-            (progress(Stage::Fingerprint(Split::Valid), 0, 0, 0), "checking the valid data: 0 %"),
+            (progress(Stage::Encode(Some(Split::Train)), 1, 4, 12), "encoding the train data: 25 %, 12 rows"),
+            (progress(Stage::Fingerprint(Some(Split::Valid)), 0, 0, 0), "checking the valid data: 0 %"),
             (progress(Stage::Fit, 9, 4, 1), "fitting vocabularies: 100 %, 1 rows"),
             (progress(Stage::EncodeFile, u64::MAX, u64::MAX, 0), "encoding: 100 %"),
         ] {
@@ -132,7 +134,7 @@ mod tests {
     fn the_bar_follows_the_stages() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
         let view = PrepareBar { view: Mutex::new(View::bar(ProgressDrawTarget::hidden())) };
-        for (stage, total) in [(Stage::Fit, 10), (Stage::Encode(Split::Test), 20)] {
+        for (stage, total) in [(Stage::Fit, 10), (Stage::Encode(Some(Split::Test)), 20)] {
             view.update(&progress(stage, 5, total, 3));
             let View::Bar { bar, .. } = &*view.view.lock().expect("view") else { panic!("a bar") };
             assert_eq!((bar.position(), bar.length(), bar.prefix()), (5, Some(total), in_words(stage)));

@@ -152,3 +152,14 @@ fn a_full_disk_is_named_and_leaves_no_half_file() {
     let whole: Vec<_> = fs::read_dir(workspace.path("disk/run/checkpoints")).into_iter().flatten().flatten().collect();
     assert!(whole.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("step-")), "{whole:?}");
 }
+
+#[test]
+fn rows_put_aside_are_counted_and_kept_beside_the_config() {
+    let workspace = Workspace::new();
+    workspace.write("raw/train.csv", &format!("{}7,u1,i1,2.5\n1,u1\n", workspace.read("raw/train.csv")));
+    let dataset = workspace.read("dataset.toml");
+    workspace.write("dataset.toml", &format!("{dataset}[rows]\nbad = 'quarantine'\nquarantine = 'aside.jsonl'\n"));
+    let summary = workspace.succeed(&["prepare", "config.toml"]);
+    assert!(summary.contains("left out  train: 2 rows (1 label, 1 field_count)"), "{summary}");
+    assert_eq!(workspace.read("aside.jsonl").lines().count(), 2);
+}
