@@ -227,12 +227,11 @@ fn ids(tables: &[Table], states: Vec<Vec<ValueCounts>>, threads: usize) -> Resul
     let mut states: Vec<_> = states.into_iter().map(Vec::into_iter).collect();
     let counts = tables.iter().map(|table| (table, states.iter_mut().filter_map(Iterator::next).collect()));
     let ids = parallel::map(counts.collect(), threads, |(table, counts): (&Table, Vec<ValueCounts>)| {
-        let ids = match table.hash {
-            Some(hash) => Ids::Hashed(hash),
-            None => {
-                let counts = ValueCounts::merged(counts).ok_or_else(|| too_many_values(&table.name))?;
-                Ids::Fitted(counts.into_vocabulary(table.min_count))
-            }
+        let ids = if let Some(hash) = table.hash {
+            Ids::Hashed(hash)
+        } else {
+            let counts = ValueCounts::merged(counts).ok_or_else(|| too_many_values(&table.name))?;
+            Ids::Fitted(counts.into_vocabulary(table.min_count))
         };
         Ok((table.name.clone(), ids))
     });
