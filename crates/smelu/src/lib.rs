@@ -15,7 +15,7 @@ mod module;
 pub mod op;
 pub mod scalar;
 
-pub use config::{ActivationConfig, ActivationError, Gain, Learning, ParameterConfig};
+pub use config::{ActivationConfig, ActivationError, Gain, Learning, ParameterConfig, Positivity};
 pub use module::{
     Activation, Cascade1, Cascade1Config, Cascade2, Cascade2Config, Cascade3, Cascade3Config, Cascade4, Cascade4Config,
     Celu, CeluConfig, Elu, EluConfig, GSmelu, GSmeluConfig, Gelu, GeluConfig, GeluTanh, Identity, LeakyRelu,

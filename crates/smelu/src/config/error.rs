@@ -55,7 +55,9 @@ pub enum ActivationError {
         expected: &'static str,
     },
     /// A parameter is learnt in a way that does not exist.
-    #[error("{activation}: {parameter} has the suffix \"@{suffix}\"; write \"@layer\" or \"@unit\", or no suffix")]
+    #[error(
+        "{activation}: {parameter} has the suffix \"@{suffix}\"; write \"@layer\" or \"@unit\", either with \":softplus\" or \":exp\" behind it or not, or no suffix"
+    )]
     UnknownLearning {
         /// The activation's name.
         activation: &'static str,

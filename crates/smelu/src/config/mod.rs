@@ -16,7 +16,7 @@ pub use error::ActivationError;
 pub use gain::Gain;
 pub(crate) use kind::{Kind, parameter};
 pub(crate) use parameter::{Domain, Parameter};
-pub use parameter::{Learning, ParameterConfig};
+pub use parameter::{Learning, ParameterConfig, Positivity};
 
 use crate::module::{
     Activation, Cascade1Config, Cascade2Config, Cascade3Config, Cascade4Config, CeluConfig, EluConfig, GSmeluConfig,
@@ -32,7 +32,8 @@ macro_rules! define {
         /// An activation with its parameters, as one text in a config and in a log.
         ///
         /// [`Display`](fmt::Display), [`FromStr`] and serde use one form, `Name(parameter=value, …)`. The name is taken in
-        /// any case, a parameter left out has its default, and `@layer` or `@unit` behind a value makes it learnt:
+        /// any case, a parameter left out has its default, and `@layer` or `@unit` behind a value makes it learnt. A parameter
+        /// that must be positive is learnt as an exponential, with `:softplus` behind that as a [`Positivity::Softplus`]:
         ///
         /// ```
         /// use smelu::ActivationConfig;

@@ -16,33 +16,56 @@ pub enum Learning {
     PerUnit,
 }
 
-/// The value of a parameter, and whether training changes it: `0.5`, `0.5@layer` or `0.5@unit` in a text.
+/// How a learnt parameter that must be positive follows from the free number ρ that is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Positivity {
+    /// exp(ρ): steps of ρ change the parameter by a factor, evenly at any scale.
+    #[default]
+    Exponential,
+    /// softplus(ρ) = ln(1 + exp(ρ)): steps of ρ change a large parameter by a difference, and one far below 1 by a factor.
+    Softplus,
+}
+
+/// The value of a parameter, and whether and how training changes it: `0.5`, `0.5@layer`, `0.5@unit` or
+/// `0.5@unit:softplus` in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ParameterConfig {
     /// The value, at the start of training if it is learnt.
     pub value: f64,
     /// Whether it is learnt.
     pub learning: Learning,
+    /// How it stays positive if it is learnt and must be positive; the default otherwise.
+    pub positivity: Positivity,
 }
 
 impl ParameterConfig {
     /// One value for the layer, learnt from `value` on.
     #[must_use]
     pub fn per_layer(value: f64) -> Self {
-        Self { value, learning: Learning::PerLayer }
+        Self::new(value, Learning::PerLayer)
     }
 
     /// One value for each unit, learnt from `value` on.
     #[must_use]
     pub fn per_unit(value: f64) -> Self {
-        Self { value, learning: Learning::PerUnit }
+        Self::new(value, Learning::PerUnit)
+    }
+
+    /// The same, learnt through softplus.
+    #[must_use]
+    pub fn through_softplus(self) -> Self {
+        Self { positivity: Positivity::Softplus, ..self }
+    }
+
+    pub(crate) const fn new(value: f64, learning: Learning) -> Self {
+        Self { value, learning, positivity: Positivity::Exponential }
     }
 }
 
 impl From<f64> for ParameterConfig {
     /// A value that stays.
     fn from(value: f64) -> Self {
-        Self { value, learning: Learning::Fixed }
+        Self::new(value, Learning::Fixed)
     }
 }
 
@@ -53,16 +76,20 @@ impl fmt::Display for ParameterConfig {
             Learning::PerLayer => "@layer",
             Learning::PerUnit => "@unit",
         };
-        write!(f, "{}{suffix}", self.value)
+        let positivity = match self.positivity {
+            Positivity::Exponential => "",
+            Positivity::Softplus => ":softplus",
+        };
+        write!(f, "{}{suffix}{positivity}", self.value)
     }
 }
 
 /// The values a parameter may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Domain {
-    /// A width, from 0 to 10³⁰: wide enough for any use, and far enough from the largest `f32` for sums of it. Learnt as the
-    /// exponential of a free number: scaling the input and the widths by one factor scales the output, so what matters is
-    /// the ratio, and steps of the logarithm change the ratio evenly at any scale.
+    /// A width, from 0 to 10³⁰: wide enough for any use, and far enough from the largest `f32` for sums of it. Learnt through
+    /// a [`Positivity`], by default as the exponential of a free number: scaling the input and the widths by one factor
+    /// scales the output, so what matters is the ratio, and steps of the logarithm change the ratio evenly at any scale.
     Width,
     /// A scale, from 10⁻⁶ to 10⁶; learnt like a width.
     Positive,
@@ -87,8 +114,8 @@ impl Domain {
         }
     }
 
-    /// Whether a learnt value is the exponential of the number that is trained.
-    pub(crate) fn is_exponential(self) -> bool {
+    /// Whether a learnt value has to stay positive.
+    pub(crate) fn is_positive(self) -> bool {
         self != Self::Free
     }
 }
@@ -111,32 +138,48 @@ impl Parameter {
         activation: &'static str,
         config: ParameterConfig,
     ) -> Result<ParameterConfig, ActivationError> {
-        let ParameterConfig { value, learning } = config;
+        let ParameterConfig { value, learning, positivity } = config;
         let out_of_range = |expected| ActivationError::OutOfRange { activation, parameter: self.name, value, expected };
         if !self.domain.contains(value) {
             return Err(out_of_range(self.domain.expected()));
         }
-        if learning != Learning::Fixed && self.domain.is_exponential() && !(1e-30..).contains(&value) {
+        if learning != Learning::Fixed && self.domain.is_positive() && !(1e-30..).contains(&value) {
             return Err(out_of_range(
-                "a number from 1e-30 on where it is learnt, since it is learnt as an exponential",
+                "a number from 1e-30 on where it is learnt, since the number trained is its logarithm or nearly so",
             ));
         }
+        if positivity != Positivity::default() && (learning == Learning::Fixed || !self.domain.is_positive()) {
+            let reason = if learning == Learning::Fixed { "it is not learnt" } else { "it may be negative" };
+            let problem = format!("{} = {config} has \":softplus\", but {reason}; leave that out", self.name);
+            return Err(ActivationError::Inconsistent { activation, problem });
+        }
         // −0 is taken as 0, so that equal configs have equal texts.
-        Ok(ParameterConfig { value: value + 0.0, learning })
+        Ok(ParameterConfig { value: value + 0.0, ..config })
     }
 
     /// The config written as `text`.
     pub(crate) fn parse(&self, activation: &'static str, text: &str) -> Result<ParameterConfig, ActivationError> {
-        let (number, learning) = match text.split_once('@') {
-            None => (text, Learning::Fixed),
-            Some((number, "layer")) => (number, Learning::PerLayer),
-            Some((number, "unit")) => (number, Learning::PerUnit),
-            Some((_, suffix)) => {
-                return Err(ActivationError::UnknownLearning {
-                    activation,
-                    parameter: self.name,
-                    suffix: suffix.to_owned(),
-                });
+        let (number, suffix) = text.split_once('@').map_or((text, None), |(number, suffix)| (number, Some(suffix)));
+        let unknown = |suffix: &str| ActivationError::UnknownLearning {
+            activation,
+            parameter: self.name,
+            suffix: suffix.to_owned(),
+        };
+        let (learning, positivity) = match suffix {
+            None => (Learning::Fixed, Positivity::default()),
+            Some(suffix) => {
+                let (learning, positivity) = suffix.split_once(':').unwrap_or((suffix, "exp"));
+                let learning = match learning {
+                    "layer" => Learning::PerLayer,
+                    "unit" => Learning::PerUnit,
+                    _ => return Err(unknown(suffix)),
+                };
+                let positivity = match positivity {
+                    "exp" => Positivity::Exponential,
+                    "softplus" => Positivity::Softplus,
+                    _ => return Err(unknown(suffix)),
+                };
+                (learning, positivity)
             }
         };
         let value = number.trim().parse().map_err(|_| ActivationError::NotANumber {
@@ -145,6 +188,6 @@ impl Parameter {
             value: text.to_owned(),
             expected: self.domain.expected(),
         })?;
-        self.check(activation, ParameterConfig { value, learning })
+        self.check(activation, ParameterConfig { value, learning, positivity })
     }
 }

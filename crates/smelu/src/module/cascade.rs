@@ -4,110 +4,53 @@ use super::define::{imports, parametric};
 
 imports!();
 
-parametric! {
-    /// 2 lines joined by one region [lo, hi], in which the slope changes linearly.
-    ///
-    /// Formula, gradient and edge cases: [`scalar::Cascade`](crate::scalar::Cascade).
-    Cascade1, Cascade1Config, "Cascade1", Cascade1 {
-        /// Where region 1 begins.
-        lo1: Free = -0.5,
-        /// Where region 1 ends.
-        hi1: Free = 0.5,
-        /// The slope below region 1.
-        g0: Free = 0.0,
-        /// The slope above region 1.
-        g1: Free = 1.0,
-        /// The value at x = lo1.
-        t: Free = 0.0,
-    }
+/// Defines a cascade: where its regions begin and end, the slopes of its lines from left to right, each with its default.
+macro_rules! cascade {
+    (
+        $Module:ident, $Config:ident, $name:literal, $summary:literal,
+        begin: [$($lo:ident = $begin:literal),+], end: [$($hi:ident = $end:literal),+],
+        slopes: [$($slope:ident = $gradient:literal),+]
+    ) => {
+        parametric! {
+            #[doc = concat!($summary, ", in which the slope changes linearly.")]
+            ///
+            /// Formula, gradient and edge cases: [`scalar::Cascade`](crate::scalar::Cascade). lo1 and hi1 are the ends of
+            /// the leftmost region, g0 is the slope of the leftmost line.
+            $Module, $Config, $name, $Module {
+                $(
+                    /// Where this region begins.
+                    $lo: Free = $begin,
+                )+
+                $(
+                    /// Where this region ends.
+                    $hi: Free = $end,
+                )+
+                $(
+                    /// The slope of this line.
+                    $slope: Free = $gradient,
+                )+
+                /// The value at x = lo1.
+                t: Free = 0.0,
+            }
+        }
+    };
 }
 
-parametric! {
-    /// 3 lines joined by two regions [lo, hi], in each of which the slope changes linearly.
-    ///
-    /// Formula, gradient and edge cases: [`scalar::Cascade`](crate::scalar::Cascade).
-    Cascade2, Cascade2Config, "Cascade2", Cascade2 {
-        /// Where region 1 begins.
-        lo1: Free = -1.5,
-        /// Where region 2 begins.
-        lo2: Free = 0.5,
-        /// Where region 1 ends.
-        hi1: Free = -0.5,
-        /// Where region 2 ends.
-        hi2: Free = 1.5,
-        /// The slope below region 1.
-        g0: Free = 0.0,
-        /// The slope between regions 1 and 2.
-        g1: Free = 0.5,
-        /// The slope above region 2.
-        g2: Free = 1.0,
-        /// The value at x = lo1.
-        t: Free = 0.0,
-    }
-}
-
-parametric! {
-    /// 4 lines joined by three regions [lo, hi], in each of which the slope changes linearly.
-    ///
-    /// Formula, gradient and edge cases: [`scalar::Cascade`](crate::scalar::Cascade).
-    Cascade3, Cascade3Config, "Cascade3", Cascade3 {
-        /// Where region 1 begins.
-        lo1: Free = -1.5,
-        /// Where region 2 begins.
-        lo2: Free = 0.5,
-        /// Where region 3 begins.
-        lo3: Free = 2.5,
-        /// Where region 1 ends.
-        hi1: Free = -0.5,
-        /// Where region 2 ends.
-        hi2: Free = 1.5,
-        /// Where region 3 ends.
-        hi3: Free = 3.5,
-        /// The slope below region 1.
-        g0: Free = 0.0,
-        /// The slope between regions 1 and 2.
-        g1: Free = 0.3333,
-        /// The slope between regions 2 and 3.
-        g2: Free = 0.6667,
-        /// The slope above region 3.
-        g3: Free = 1.0,
-        /// The value at x = lo1.
-        t: Free = 0.0,
-    }
-}
-
-parametric! {
-    /// 5 lines joined by four regions [lo, hi], in each of which the slope changes linearly.
-    ///
-    /// Formula, gradient and edge cases: [`scalar::Cascade`](crate::scalar::Cascade).
-    Cascade4, Cascade4Config, "Cascade4", Cascade4 {
-        /// Where region 1 begins.
-        lo1: Free = -1.5,
-        /// Where region 2 begins.
-        lo2: Free = 0.5,
-        /// Where region 3 begins.
-        lo3: Free = 2.5,
-        /// Where region 4 begins.
-        lo4: Free = 4.5,
-        /// Where region 1 ends.
-        hi1: Free = -0.5,
-        /// Where region 2 ends.
-        hi2: Free = 1.5,
-        /// Where region 3 ends.
-        hi3: Free = 3.5,
-        /// Where region 4 ends.
-        hi4: Free = 5.5,
-        /// The slope below region 1.
-        g0: Free = 0.0,
-        /// The slope between regions 1 and 2.
-        g1: Free = 0.25,
-        /// The slope between regions 2 and 3.
-        g2: Free = 0.5,
-        /// The slope between regions 3 and 4.
-        g3: Free = 0.75,
-        /// The slope above region 4.
-        g4: Free = 1.0,
-        /// The value at x = lo1.
-        t: Free = 0.0,
-    }
-}
+cascade!(
+    Cascade1, Cascade1Config, "Cascade1", "2 lines joined by one region [lo, hi]",
+    begin: [lo1 = -0.5], end: [hi1 = 0.5], slopes: [g0 = 0.0, g1 = 1.0]
+);
+cascade!(
+    Cascade2, Cascade2Config, "Cascade2", "3 lines joined by two regions [lo, hi]",
+    begin: [lo1 = -1.5, lo2 = 0.5], end: [hi1 = -0.5, hi2 = 1.5], slopes: [g0 = 0.0, g1 = 0.5, g2 = 1.0]
+);
+cascade!(
+    Cascade3, Cascade3Config, "Cascade3", "4 lines joined by three regions [lo, hi]",
+    begin: [lo1 = -1.5, lo2 = 0.5, lo3 = 2.5], end: [hi1 = -0.5, hi2 = 1.5, hi3 = 3.5],
+    slopes: [g0 = 0.0, g1 = 0.3333, g2 = 0.6667, g3 = 1.0]
+);
+cascade!(
+    Cascade4, Cascade4Config, "Cascade4", "5 lines joined by four regions [lo, hi]",
+    begin: [lo1 = -1.5, lo2 = 0.5, lo3 = 2.5, lo4 = 4.5], end: [hi1 = -0.5, hi2 = 1.5, hi3 = 3.5, hi4 = 5.5],
+    slopes: [g0 = 0.0, g1 = 0.25, g2 = 0.5, g3 = 0.75, g4 = 1.0]
+);

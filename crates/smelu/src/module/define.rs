@@ -114,10 +114,8 @@ macro_rules! parametric {
             }
         }
     };
-    (@ $default:literal) => { ParameterConfig { value: $default, learning: Learning::Fixed } };
-    (@ $default:literal, $learning:ident) => {
-        ParameterConfig { value: $default, learning: Learning::$learning }
-    };
+    (@ $default:literal) => { ParameterConfig::new($default, Learning::Fixed) };
+    (@ $default:literal, $learning:ident) => { ParameterConfig::new($default, Learning::$learning) };
 }
 
 /// Defines the module of an activation without parameters.

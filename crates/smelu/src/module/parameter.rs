@@ -4,31 +4,38 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::config::{Kind, Learning, Parameter, ParameterConfig};
+use crate::config::{ActivationConfig, Kind, Learning, Parameter, ParameterConfig, Positivity};
+use crate::module::SoftplusConfig;
 use crate::op::{ActivationBackend, Curve, Formula, activation, activation_with};
 
 /// A parameter as a module holds it: a number, or a tensor of one number for the layer or one for each unit.
 #[derive(Module, Debug)]
 pub struct ModuleParameter<B: Backend> {
-    /// What training changes: the parameter itself or its logarithm.
+    /// What training changes: the parameter itself, or the number that [`Positivity`] maps to it.
     trained: Option<Param<Tensor<B, 1>>>,
     #[module(skip)]
     config: ParameterConfig,
-    /// Whether the parameter is the exponential of what is trained.
-    exponential: bool,
+    /// Whether the parameter has to stay positive.
+    positive: bool,
 }
 
 impl<B: Backend> ModuleParameter<B> {
     pub(super) fn new(parameter: &Parameter, config: ParameterConfig, units: usize, device: &B::Device) -> Self {
-        let exponential = parameter.domain.is_exponential();
-        let start = if exponential { config.value.ln() } else { config.value };
+        let positive = parameter.domain.is_positive();
+        let value = config.value;
+        let start = match config.positivity {
+            _ if !positive => value,
+            Positivity::Exponential => value.ln(),
+            // ln(eᵛ − 1) = v + ln(1 − e⁻ᵛ), which neither overflows nor cancels.
+            Positivity::Softplus => value + (-(-value).exp_m1()).ln(),
+        };
         let filled = |count| Some(Param::from_tensor(Tensor::full([count], start, device)));
         let trained = match config.learning {
             Learning::Fixed => None,
             Learning::PerLayer => filled(1),
             Learning::PerUnit => filled(units),
         };
-        Self { trained, config, exponential }
+        Self { trained, config, positive }
     }
 
     /// The description this parameter was made from.
@@ -39,9 +46,16 @@ impl<B: Backend> ModuleParameter<B> {
 
     /// The values of a learnt parameter, `[1]` or `[units]`; `None` for a fixed one.
     #[must_use]
-    pub fn learnt(&self) -> Option<Tensor<B, 1>> {
+    pub fn learnt(&self) -> Option<Tensor<B, 1>>
+    where
+        B: ActivationBackend,
+    {
         let trained = self.trained.as_ref()?.val();
-        Some(if self.exponential { trained.exp() } else { trained })
+        Some(match self.config.positivity {
+            _ if !self.positive => trained,
+            Positivity::Exponential => trained.exp(),
+            Positivity::Softplus => activation(trained, ActivationConfig::from(SoftplusConfig::default()).curve()),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The backward pass, for the autodiff decorator over any backend.
 
+use core::any::TypeId;
 use core::marker::PhantomData;
 
 use burn::backend::Autodiff;
@@ -7,9 +8,10 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
 use burn::backend::autodiff::checkpoint::state::BackwardStates;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::checkpoint::strategy::{CheckpointStrategy, NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::tensor::TensorMetadata;
 use burn::tensor::ops::FloatTensor;
 
 use super::{ActivationBackend, Curve, Formula};
@@ -25,6 +27,35 @@ impl<B: ActivationBackend> Backward<B, 1> for ActivationBackward {
         let (input, curve) = ops.state;
         let x: FloatTensor<B> = checkpointer.retrieve_node_output(input);
         unary::<B, _>(ops.parents, ops.node, grads, |grad| B::activation_backward(x, grad, curve));
+    }
+}
+
+/// The step of the backward pass of SmeLU from its output.
+#[derive(Debug)]
+struct SmeluBackwardFromOutput;
+
+impl<B: ActivationBackend> Backward<B, 1> for SmeluBackwardFromOutput {
+    type State = (FloatTensor<B>, f64);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let (y, beta) = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::smelu_backward_from_output(y, grad, beta));
+    }
+}
+
+/// SmeLU of half-width `beta`, keeping the output: `curve` of an input that nobody else owns takes no new memory, and the
+/// next layer keeps the same output for the gradient of its weights.
+fn from_output<B: ActivationBackend, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    curve: Curve,
+    beta: f64,
+) -> FloatTensor<Autodiff<B, C>> {
+    match Backward::<B, 1>::prepare::<C>(SmeluBackwardFromOutput, [x.node]).compute_bound().stateful() {
+        OpsKind::Tracked(tracked) => {
+            let y = B::activation(x.primitive, curve);
+            tracked.finish((y.clone(), beta), y)
+        }
+        OpsKind::UnTracked(untracked) => untracked.finish(B::activation(x.primitive, curve)),
     }
 }
 
@@ -85,6 +116,13 @@ impl<B: ActivationBackend> RetroForward for RetroActivationWith<B> {
 
 impl<B: ActivationBackend, C: CheckpointStrategy> ActivationBackend for Autodiff<B, C> {
     fn activation(x: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+        // With gradient checkpointing the output is the one to give up: it can be computed again from the input.
+        if B::FROM_OUTPUT
+            && TypeId::of::<C>() == TypeId::of::<NoCheckpointing>()
+            && let Some(beta) = curve.half_width_from_value(x.primitive.dtype())
+        {
+            return from_output::<B, C>(x, curve, beta);
+        }
         let prepared = Backward::<B, 1>::prepare::<C>(ActivationBackward, [x.node.clone()])
             .memory_bound()
             .retro_forward(RetroActivation::<B> { input: x.node.id, curve, backend: PhantomData })

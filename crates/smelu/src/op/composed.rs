@@ -17,6 +17,15 @@ pub(super) fn backward<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>, curv
     B::float_mul(grad, only(run::<B>(&Program::slope(curve), x, &[])))
 }
 
+/// `grad · f'(x)` of SmeLU of half-width `beta` from y = f(x).
+pub(super) fn smelu_backward_from_output<B: Backend>(
+    y: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    beta: f64,
+) -> FloatTensor<B> {
+    B::float_mul(grad, only(run::<B>(&Program::smelu_slope_from_value(beta), y, &[])))
+}
+
 /// `f(x)` with the parameters in the rows of `parameters`, `[P, U]` with U = 1 or the last dimension of `x`.
 pub(super) fn forward_with<B: Backend>(
     x: FloatTensor<B>,

@@ -1,5 +1,7 @@
 //! Which activation an operation applies.
 
+use burn::tensor::DType;
+
 use crate::scalar::{Parameters, Real, ScalarActivation};
 
 /// The formula of an activation, its parameters left open.
@@ -161,6 +163,20 @@ impl Curve {
     #[must_use]
     pub fn parameters(&self) -> &[f64] {
         &self.parameters[..self.formula.parameters()]
+    }
+
+    /// The half-width β with which [`Smelu::slope_from_value`](crate::scalar::Smelu::slope_from_value) gives the slope of this curve from its value, as exactly as
+    /// the input does, in tensors of `dtype`; β = 0 stands for ReLU.
+    ///
+    /// `None` in half precision, where the value is rounded to 11 bits or fewer, and for widths whose squares underflow.
+    pub(crate) fn half_width_from_value(&self, dtype: DType) -> Option<f64> {
+        let beta = match self.formula {
+            Formula::Relu => 0.0,
+            Formula::Smelu => self.parameters[0],
+            _ => return None,
+        };
+        let exact = matches!(dtype, DType::F32 | DType::F64) && (beta == 0.0 || (1e-30..=1e30).contains(&beta));
+        exact.then_some(beta)
     }
 
     /// The scalar definition over the number type `T`.

@@ -8,7 +8,7 @@ use burn::tensor::{Bytes, DType, Element, Shape, bf16, f16};
 use burn_flex::{FlexTensor, Layout};
 use bytemuck::Pod;
 
-use super::host::{self, Stored, Strided};
+use super::host::{self, Slope, Stored, Strided};
 use super::{ActivationBackend, Curve, Formula, composed};
 
 /// Runs `$body` with `$T` standing for the element type of a tensor, or `$otherwise` for a type without a kernel.
@@ -37,12 +37,26 @@ macro_rules! with_element {
 }
 
 impl ActivationBackend for Flex {
+    const FROM_OUTPUT: bool = true;
+
     fn activation(x: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         with_element!(x.dtype(), |T| forward::<T>(x, &curve), composed::forward::<Self>(x, &curve))
     }
 
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-        with_element!(x.dtype(), |T| backward::<T>(&x, grad, &curve), composed::backward::<Self>(x, grad, &curve))
+        with_element!(
+            x.dtype(),
+            |T| backward::<T>(&x, grad, Slope::FromInput(curve)),
+            composed::backward::<Self>(x, grad, &curve)
+        )
+    }
+
+    fn smelu_backward_from_output(y: FloatTensor<Self>, grad: FloatTensor<Self>, beta: f64) -> FloatTensor<Self> {
+        with_element!(
+            y.dtype(),
+            |T| backward::<T>(&y, grad, Slope::FromOutput(beta)),
+            composed::smelu_backward_from_output::<Self>(y, grad, beta)
+        )
     }
 
     fn activation_with(x: FloatTensor<Self>, parameters: FloatTensor<Self>, formula: Formula) -> FloatTensor<Self> {
@@ -110,18 +124,18 @@ fn forward<T: Stored + Element + Pod>(mut x: FlexTensor, curve: &Curve) -> FlexT
     over(host::values(&x.storage::<T>()[range], curve), x.layout().shape().clone(), x.layout().strides())
 }
 
-fn backward<T: Stored + Element + Pod>(x: &FlexTensor, mut grad: FlexTensor, curve: &Curve) -> FlexTensor {
-    let same_order = x.layout().strides() == grad.layout().strides();
-    let (Some(of_x), Some(of_grad), true) = (stretch(x.layout()), stretch(grad.layout()), same_order) else {
-        let products = host::slopes(&strided::<T>(&grad), &strided::<T>(x), curve);
-        return row_major(products, x.layout().shape().clone());
+fn backward<T: Stored + Element + Pod>(kept: &FlexTensor, mut grad: FlexTensor, slope: Slope) -> FlexTensor {
+    let same_order = kept.layout().strides() == grad.layout().strides();
+    let (Some(of_kept), Some(of_grad), true) = (stretch(kept.layout()), stretch(grad.layout()), same_order) else {
+        let products = host::slopes(&strided::<T>(&grad), &strided::<T>(kept), slope);
+        return row_major(products, kept.layout().shape().clone());
     };
-    let x = &x.storage::<T>()[of_x];
+    let kept = &kept.storage::<T>()[of_kept];
     if let Some(storage) = grad.try_storage_mut::<T>() {
-        host::slopes_in_place(&mut storage[of_grad], x, curve);
+        host::slopes_in_place(&mut storage[of_grad], kept, slope);
         return grad;
     }
-    let products = host::slopes(&grad.storage::<T>()[of_grad], x, curve);
+    let products = host::slopes(&grad.storage::<T>()[of_grad], kept, slope);
     over(products, grad.layout().shape().clone(), grad.layout().strides())
 }
 

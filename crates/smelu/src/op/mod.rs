@@ -42,6 +42,16 @@ pub trait ActivationBackend: Backend {
         composed::backward::<Self>(x, grad, &curve)
     }
 
+    /// Whether the backward pass of [`activation`](Self::activation) may start from the output, where the formula allows it:
+    /// the input is then given up as soon as the output is there, which may take its memory.
+    const FROM_OUTPUT: bool = false;
+
+    /// `grad · f'(x)` of SmeLU of half-width `beta` (0 for ReLU) from its output y = f(x): with m = √(y/β) up to y = β.
+    #[must_use]
+    fn smelu_backward_from_output(y: FloatTensor<Self>, grad: FloatTensor<Self>, beta: f64) -> FloatTensor<Self> {
+        composed::smelu_backward_from_output::<Self>(y, grad, beta)
+    }
+
     /// `f(x)` with parameters that are tensors: `[P, U]`, one row for each parameter of `formula`, U either 1 (one value
     /// for the layer) or the size of the last axis of `x` (one for each unit).
     #[must_use]
@@ -115,6 +125,26 @@ pub fn composed_activation_backward<B: Backend, const D: usize>(
     curve: Curve,
 ) -> Tensor<B, D> {
     tensor(composed::backward::<B>(float(x), float(grad), &curve))
+}
+
+/// `grad · f'(x)` of SmeLU of half-width `beta` (0 for ReLU) from its output `y`; `grad` has the shape of `y`.
+#[must_use]
+pub fn smelu_backward_from_output<B: ActivationBackend, const D: usize>(
+    y: Tensor<B, D>,
+    grad: Tensor<B, D>,
+    beta: f64,
+) -> Tensor<B, D> {
+    tensor(B::smelu_backward_from_output(float(y), float(grad), beta))
+}
+
+/// The composed reference of [`smelu_backward_from_output`].
+#[must_use]
+pub fn composed_smelu_backward_from_output<B: Backend, const D: usize>(
+    y: Tensor<B, D>,
+    grad: Tensor<B, D>,
+    beta: f64,
+) -> Tensor<B, D> {
+    tensor(composed::smelu_backward_from_output::<B>(float(y), float(grad), beta))
 }
 
 /// The composed reference of [`activation_with`] and of its gradients: the value, the gradient with respect to `x` and

@@ -1,20 +1,20 @@
 //! The `NdArray` backend.
 
-use std::borrow::Cow;
-
 use burn::backend::NdArray;
 use burn::tensor::Element;
 use burn::tensor::ops::FloatTensor;
 use burn_ndarray::{FloatNdArrayElement, IntNdArrayElement, NdArrayTensor, QuantElement, SharedArray};
-use ndarray::{ArcArray, ArrayView, IxDyn, ShapeBuilder};
+use ndarray::{ArcArray, ArrayView, Axis, IxDyn, ShapeBuilder};
 
-use super::host::{self, Stored};
+use super::host::{self, Slope, Stored, View};
 use super::{ActivationBackend, Curve, Formula, composed};
 
 impl<E: FloatNdArrayElement, I: IntNdArrayElement, Q: QuantElement> ActivationBackend for NdArray<E, I, Q>
 where
     NdArrayTensor: From<SharedArray<E>> + From<SharedArray<I>>,
 {
+    const FROM_OUTPUT: bool = true;
+
     fn activation(x: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         match x {
             NdArrayTensor::F32(x) if x.is_unique() => forward_in_place(x.into_shared(), &curve).into(),
@@ -26,10 +26,20 @@ where
     }
 
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+        let slope = Slope::FromInput(curve);
         match (x, grad) {
-            (NdArrayTensor::F32(x), NdArrayTensor::F32(grad)) => backward(&x.view(), grad.into_shared(), &curve).into(),
-            (NdArrayTensor::F64(x), NdArrayTensor::F64(grad)) => backward(&x.view(), grad.into_shared(), &curve).into(),
+            (NdArrayTensor::F32(x), NdArrayTensor::F32(grad)) => backward(&x.view(), grad.into_shared(), slope).into(),
+            (NdArrayTensor::F64(x), NdArrayTensor::F64(grad)) => backward(&x.view(), grad.into_shared(), slope).into(),
             (x, grad) => composed::backward::<Self>(x, grad, &curve),
+        }
+    }
+
+    fn smelu_backward_from_output(y: FloatTensor<Self>, grad: FloatTensor<Self>, beta: f64) -> FloatTensor<Self> {
+        let slope = Slope::FromOutput(beta);
+        match (y, grad) {
+            (NdArrayTensor::F32(y), NdArrayTensor::F32(grad)) => backward(&y.view(), grad.into_shared(), slope).into(),
+            (NdArrayTensor::F64(y), NdArrayTensor::F64(grad)) => backward(&y.view(), grad.into_shared(), slope).into(),
+            (y, grad) => composed::smelu_backward_from_output::<Self>(y, grad, beta),
         }
     }
 
@@ -62,13 +72,52 @@ where
 }
 
 type Array<T> = ArcArray<T, IxDyn>;
-type View<'a, T> = ArrayView<'a, T, IxDyn>;
+type ArrayRef<'a, T> = ArrayView<'a, T, IxDyn>;
+
+/// A view with any strides is read along its last axis.
+impl<T: Stored> View<T> for ArrayRef<'_, T> {
+    fn len(&self) -> usize {
+        ArrayRef::len(self)
+    }
+
+    fn stretch(&self, start: usize, length: usize) -> Option<&[T]> {
+        self.as_slice()?.get(start..start + length)
+    }
+
+    fn load(&self, mut start: usize, mut into: &mut [T::Compute]) {
+        if let Some(elements) = self.as_slice() {
+            return T::load(&elements[start..start + into.len()], into);
+        }
+        while !into.is_empty() {
+            // The row of the element, then how far into the row it lies.
+            let mut row = self.view();
+            let mut rest = start;
+            while row.ndim() > 1 {
+                let inner = row.len() / row.len_of(Axis(0));
+                row = row.index_axis_move(Axis(0), rest / inner);
+                rest %= inner;
+            }
+            row.slice_axis_inplace(Axis(0), (rest..).into());
+            let (now, later) = into.split_at_mut(row.len().min(into.len()));
+            for (into, element) in now.iter_mut().zip(&row) {
+                *into = element.widen();
+            }
+            start += now.len();
+            into = later;
+        }
+    }
+}
 
 /// An array over `values` with the shape and the order of axes of `like`, whose memory they follow.
-fn in_the_order_of<T>(like: &View<'_, T>, values: Vec<T>) -> Option<Array<T>> {
+fn in_the_order_of<T>(like: &ArrayRef<'_, T>, values: Vec<T>) -> Option<Array<T>> {
     let strides: Vec<usize> =
         like.strides().iter().map(|stride| usize::try_from(*stride).ok()).collect::<Option<_>>()?;
     ArcArray::from_shape_vec(like.raw_dim().strides(IxDyn(&strides)), values).ok()
+}
+
+/// An array over `values`, which are as many as `shape` has elements.
+fn over<T>(values: Vec<T>, shape: &[usize]) -> Array<T> {
+    ArcArray::from_shape_vec(IxDyn(shape), values).expect("a kernel writes as many elements as it reads")
 }
 
 fn forward_in_place<T: Stored + Element>(mut x: Array<T>, curve: &Curve) -> Array<T> {
@@ -79,66 +128,49 @@ fn forward_in_place<T: Stored + Element>(mut x: Array<T>, curve: &Curve) -> Arra
     x
 }
 
-fn forward<T: Stored + Element>(x: &View<'_, T>, curve: &Curve) -> Array<T> {
+fn forward<T: Stored + Element>(x: &ArrayRef<'_, T>, curve: &Curve) -> Array<T> {
     if let Some(values) = x.as_slice_memory_order()
         && let Some(out) = in_the_order_of(x, host::values(values, curve))
     {
         return out;
     }
-    // Gaps between the elements: gathered first, then in place.
-    let mut out = x.as_standard_layout().into_owned();
-    if let Some(values) = out.as_slice_mut() {
-        host::values_in_place(values, curve);
-    }
-    out.into_shared()
+    over(host::values(x, curve), x.shape())
 }
 
-fn backward<T: Stored + Element>(x: &View<'_, T>, mut grad: Array<T>, curve: &Curve) -> Array<T> {
-    if x.strides() == grad.strides()
-        && let Some(x) = x.as_slice_memory_order()
+fn backward<T: Stored + Element>(kept: &ArrayRef<'_, T>, mut grad: Array<T>, slope: Slope) -> Array<T> {
+    if kept.strides() == grad.strides()
+        && let Some(kept) = kept.as_slice_memory_order()
     {
         if grad.is_unique()
             && let Some(values) = grad.as_slice_memory_order_mut()
         {
-            host::slopes_in_place(values, x, curve);
+            host::slopes_in_place(values, kept, slope);
             return grad;
         }
         if let Some(values) = grad.as_slice_memory_order()
-            && let Some(out) = in_the_order_of(&grad.view(), host::slopes(values, x, curve))
+            && let Some(out) = in_the_order_of(&grad.view(), host::slopes(values, kept, slope))
         {
             return out;
         }
     }
-    let mut out = grad.as_standard_layout().into_owned();
-    if let Some(values) = out.as_slice_mut() {
-        host::slopes_in_place(values, &*row_major(x), curve);
-    }
-    out.into_shared()
+    over(host::slopes(&grad.view(), kept, slope), kept.shape())
 }
 
-/// The elements in row-major order, copied only if they lie in another.
-fn row_major<'a, T: Copy>(x: &View<'a, T>) -> Cow<'a, [T]> {
-    x.to_slice().map_or_else(|| Cow::Owned(x.iter().copied().collect()), Cow::Borrowed)
+/// The parameters, `[P, U]`, one row after another.
+fn rows<T: Copy>(parameters: &ArrayRef<'_, T>) -> Vec<T> {
+    parameters.iter().copied().collect()
 }
 
-/// An array over `values`, which are as many as `shape` has elements.
-fn over<T>(values: Vec<T>, shape: &[usize]) -> Array<T> {
-    ArcArray::from_shape_vec(IxDyn(shape), values).expect("a kernel writes as many elements as it reads")
-}
-
-fn forward_with<T: Stored + Element>(x: &View<'_, T>, parameters: &View<'_, T>, formula: Formula) -> Array<T> {
-    let values = host::values_with(&*row_major(x), &row_major(parameters), parameters.shape()[1], formula);
-    over(values, x.shape())
+fn forward_with<T: Stored + Element>(x: &ArrayRef<'_, T>, parameters: &ArrayRef<'_, T>, formula: Formula) -> Array<T> {
+    over(host::values_with(x, &rows(parameters), parameters.shape()[1], formula), x.shape())
 }
 
 fn backward_with<T: Stored + Element>(
-    x: &View<'_, T>,
-    grad: &View<'_, T>,
-    parameters: &View<'_, T>,
+    x: &ArrayRef<'_, T>,
+    grad: &ArrayRef<'_, T>,
+    parameters: &ArrayRef<'_, T>,
     formula: Formula,
 ) -> (Array<T>, Array<T>) {
-    let units = parameters.shape()[1];
-    let (of_x, of_parameters) =
-        host::slopes_with(&*row_major(grad), &*row_major(x), &row_major(parameters), units, formula);
+    let (of_x, of_parameters) = host::slopes_with(grad, x, &rows(parameters), parameters.shape()[1], formula);
     (over(of_x, x.shape()), over(of_parameters, parameters.shape()))
 }

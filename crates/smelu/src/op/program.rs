@@ -8,7 +8,7 @@ use core::mem;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::curve::{Curve, Formula, with_scalar};
-use crate::scalar::{Parameters, Real, ScalarActivation};
+use crate::scalar::{Parameters, Real, ScalarActivation, Smelu};
 
 /// One recorded operation; operands are the positions of earlier operations.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,6 +87,11 @@ impl Program {
     /// `f'(x)`.
     pub(crate) fn slope(curve: &Curve) -> Self {
         with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().slope(x)]))
+    }
+
+    /// The slope of SmeLU of half-width `beta` from its value.
+    pub(crate) fn smelu_slope_from_value(beta: f64) -> Self {
+        Self::record(|y| vec![Smelu::new(Symbol::constant(beta)).slope_from_value(y)])
     }
 
     /// `f(x)` with open parameters.

@@ -1,55 +1,23 @@
 //! GELU, exact and in the tanh form.
 
 use super::logistic::Logistic;
-use super::{Real, ScalarActivation};
+use super::{Gate, Gated, Real, ScalarActivation};
 
 /// `f(x) = xΦ(bx)` for b > 0, Φ and φ the normal distribution function and density;
 /// `df/dx = Φ(bx) + bxφ(bx)`, `df/db = x²φ(bx)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Gelu<T> {
-    beta: T,
-}
+pub type Gelu<T> = Gated<T, Phi>;
 
-impl<T: Real> Gelu<T> {
-    /// bx, limited to where Φ is still 0 or 1 exactly.
-    #[inline(always)]
-    fn argument(self, x: T) -> T {
-        (self.beta * x).limit(-1e3, 1e3)
-    }
+/// Φ, the gate of [`Gelu`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phi;
+
+impl Gate for Phi {
+    const RANGE: [f64; 2] = [-1e3, 1e3];
 
     #[inline(always)]
-    fn density(z: T) -> T {
+    fn at<T: Real>(z: T) -> (T, T) {
         let root = T::constant(0.398_942_280_401_432_7);
-        root * (T::constant(-0.5) * z * z).exp()
-    }
-}
-
-impl<T: Real> ScalarActivation<T> for Gelu<T> {
-    /// b.
-    type Parameters = [T; 1];
-
-    #[inline(always)]
-    fn from_parameters([beta]: [T; 1]) -> Self {
-        Self { beta }
-    }
-
-    #[inline(always)]
-    fn value(self, x: T) -> T {
-        let low = T::constant(-3e38);
-        T::select(x.less(low), low, x) * self.argument(x).normal_cdf()
-    }
-
-    #[inline(always)]
-    fn slope(self, x: T) -> T {
-        let z = self.argument(x);
-        z.normal_cdf() + z * Self::density(z)
-    }
-
-    #[inline(always)]
-    fn parameter_slopes(self, x: T) -> [T; 1] {
-        let density = Self::density(self.argument(x));
-        let x = x.finite();
-        [x * (x * density)]
+        (z.normal_cdf(), root * (T::constant(-0.5) * z * z).exp())
     }
 }
 

@@ -19,6 +19,7 @@
 mod cascade;
 pub(crate) mod elementary;
 mod elu;
+mod gated;
 mod gelu;
 mod identity;
 mod leaky_relu;
@@ -36,10 +37,11 @@ mod tanh_exp;
 
 pub use cascade::Cascade;
 pub use elu::{Celu, Elu, Selu};
-pub use gelu::{Gelu, GeluTanh};
+pub use gated::{Gate, Gated};
+pub use gelu::{Gelu, GeluTanh, Phi};
 pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;
-pub use mish::Mish;
+pub use mish::{Mish, TanhSoftplus};
 pub use ramp::{Cosine, Linear, Quintic, Ramp, Smoothstep};
 pub use real::Real;
 pub use relu::Relu;
@@ -47,8 +49,8 @@ pub use rescu::{GSmelu, LeakySmelu, MeanFreeSmelu, Rescu};
 pub use smelu::Smelu;
 pub use softplus::Softplus;
 pub use square_plus::SquarePlus;
-pub use swish::Swish;
-pub use tanh_exp::TanhExp;
+pub use swish::{Sigma, Swish};
+pub use tanh_exp::{TanhExp, TanhOfExp};
 
 /// An activation of one number with its parameters fixed.
 ///

@@ -39,6 +39,18 @@ impl<T: Real> Smelu<T> {
         let inside = (x + self.beta) / (self.beta + self.beta);
         T::select(x.less_equal(-self.beta), zero, T::select(self.beta.less_equal(x), one, inside))
     }
+
+    /// The slope from the value: m = √(y/β) below y = β, 1 from there on.
+    ///
+    /// As exact as [`slope`](ScalarActivation::slope) while y = β·m² keeps its digits: the root halves the relative error
+    /// of y, and where y underflows m is below √(10⁻⁴⁵/β) in `f32`.
+    #[inline(always)]
+    pub fn slope_from_value(self, y: T) -> T {
+        let (zero, one) = (T::constant(0.0), T::constant(1.0));
+        let inside = (y * (one / self.beta)).sqrt();
+        // Below 0 comes first: for β = 0 the product is 0·∞ at y = 0, and only there.
+        T::select(y.less_equal(zero), zero, T::select(self.beta.less_equal(y), one, inside))
+    }
 }
 
 impl<T: Real> ScalarActivation<T> for Smelu<T> {

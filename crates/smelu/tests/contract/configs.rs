@@ -28,6 +28,8 @@ fn names_are_taken_in_any_case_and_written_in_one() {
         ("SmeLU(beta=-0.0)", "SmeLU(beta=0)"),
         ("SmeLU(beta=0.5@layer)", "SmeLU(beta=0.5@layer)"),
         ("SmeLU(beta=0.5 @unit)", "SmeLU(beta=0.5@unit)"),
+        ("SmeLU(beta=0.5@unit:exp)", "SmeLU(beta=0.5@unit)"),
+        ("smelu(beta=0.5@layer:softplus)", "SmeLU(beta=0.5@layer:softplus)"),
         ("prelu", "PReLU(slope=0.25@layer)"),
         ("silu", "Swish(beta=1)"),
         ("gelu-tanh", "GELU-tanh"),
@@ -55,8 +57,16 @@ fn errors_name_what_is_near_and_what_was_expected() {
     }
     assert_eq!(
         message("SmeLU(beta=1@row)"),
-        "SmeLU: beta has the suffix \"@row\"; write \"@layer\" or \"@unit\", or no suffix"
+        "SmeLU: beta has the suffix \"@row\"; write \"@layer\" or \"@unit\", either with \":softplus\" or \":exp\" behind it \
+         or not, or no suffix"
     );
+    assert!(message("SmeLU(beta=1@unit:soft)").contains("the suffix \"@unit:soft\""));
+    assert_eq!(
+        message("gSmeLU(t=1@unit:softplus)"),
+        "gSmeLU: t = 1@unit:softplus has \":softplus\", but it may be negative; leave that out"
+    );
+    let fixed = SmeluConfig::new(ParameterConfig::from(1.0).through_softplus()).expect_err("it is not learnt");
+    assert!(fixed.to_string().contains("but it is not learnt"), "{fixed}");
     assert!(message("SmeLU(beta=0@unit)").contains("expected a number from 1e-30 on where it is learnt"));
     assert_eq!(
         message("Cascade2(hi1=3)"),
@@ -87,6 +97,20 @@ fn a_module_reads_like_its_config_and_computes_what_it_says() {
         assert_eq!(module.config(), config);
         let y = module.forward(tensor::<Flex, 2>(&[-3.0, 0.0, 4.0], [1, 3], DType::F32));
         assert_eq!(elements(y), expected);
+    }
+}
+
+/// A parameter starts at its value whichever number is trained for it, at any scale.
+#[test]
+fn a_learnt_parameter_starts_at_its_value() {
+    for value in [1e-30, 1e-6, 0.5, 1.0, 30.0, 1e4, 1e30] {
+        for parameter in [ParameterConfig::per_unit(value), ParameterConfig::per_layer(value).through_softplus()] {
+            let module = SmeluConfig::new(parameter).expect("in range").init::<Flex>(3, &FlexDevice);
+            for beta in elements(module.beta().learnt().expect("it is learnt")) {
+                // The exponential of a rounded logarithm.
+                assert!((beta / value - 1.0).abs() < 1e-5, "{parameter}: {beta}");
+            }
+        }
     }
 }
 
@@ -139,15 +163,17 @@ proptest! {
         beta in prop_oneof![0.0..=1e30, Just(0.0), 0.0..10.0],
         slopes in [-1e6..1e6, -2.0..2.0_f64],
         learnt in 0..3,
+        width in 1e-30..=1e30,
     ) {
         let smelu = SmeluConfig::new(beta).expect("in range");
+        let learnt_width = SmeluConfig::new(ParameterConfig::per_unit(width).through_softplus()).expect("in range");
         let free = |value| match learnt {
             0 => ParameterConfig::from(value),
             1 => ParameterConfig::per_layer(value),
             _ => ParameterConfig::per_unit(value),
         };
         let gsmelu = GSmeluConfig::new(beta, 1.0, free(slopes[0]), free(slopes[1]), 0.0).expect("in range");
-        for config in [ActivationConfig::from(smelu), gsmelu.into()] {
+        for config in [ActivationConfig::from(smelu), learnt_width.into(), gsmelu.into()] {
             prop_assert_eq!(parse(&config.to_string()), Ok(config));
         }
     }

@@ -3,9 +3,11 @@
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod accelerator;
 mod backends;
+mod cases;
 #[cfg(feature = "flex")]
 mod configs;
 mod edge_cases;
+mod from_output;
 mod gradients;
 mod layouts;
 mod parameters;

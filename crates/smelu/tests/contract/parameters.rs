@@ -175,7 +175,7 @@ fn modules_learn<B: ActivationBackend + Backend>() {
     let device = B::Device::default();
     let target = config("SmeLU(beta=1.5)").curve();
     let x = tensor::<Ad<B>, 2>(&wave(400), [100, 4], DType::F32);
-    for text in ["SmeLU(beta=0.5@layer)", "SmeLU(beta=0.5@unit)"] {
+    for text in ["SmeLU(beta=0.5@layer)", "SmeLU(beta=0.5@unit)", "SmeLU(beta=0.5@unit:softplus)"] {
         let config = config(text);
         let mut module: Activation<Ad<B>> = config.init(4, &device);
         assert_eq!(module.to_string(), text);
@@ -185,7 +185,7 @@ fn modules_learn<B: ActivationBackend + Backend>() {
         let loss =
             |module: &Activation<Ad<B>>| (module.forward(x.clone()) - activation(x.clone(), target)).square().mean();
         let first = elements(loss(&module))[0];
-        for _ in 0..60 {
+        for _ in 0..150 {
             let grads = loss(&module).backward();
             module = module.map(&mut Descend { grads: &grads, rate: 20.0 });
         }

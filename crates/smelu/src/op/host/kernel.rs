@@ -9,7 +9,7 @@ use multiversion::multiversion;
 
 use crate::op::Formula;
 use crate::op::curve::{Curve, MOST_PARAMETERS, with_scalar};
-use crate::scalar::{Parameters, Real, ScalarActivation};
+use crate::scalar::{Parameters, Real, ScalarActivation, Smelu};
 
 /// Elements in a step of the loops over parameters, which take whole steps only.
 pub(super) const LANES: usize = 16;
@@ -38,6 +38,15 @@ impl<T: Copy> Columns<'_, T> {
     }
 }
 
+/// What a backward pass multiplies the gradient by, element by element.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::op) enum Slope {
+    /// `f'(x)`, from the input x.
+    FromInput(Curve),
+    /// `f'(x)` of SmeLU of this half-width, from the output f(x).
+    FromOutput(f64),
+}
+
 /// A number type of the kernels.
 pub(in crate::op) trait Compute: Real + Default {
     /// In double precision; exact.
@@ -49,8 +58,8 @@ pub(in crate::op) trait Compute: Real + Default {
     /// `f(x)` in place of x.
     fn values(curve: &Curve, x: &mut [Self]);
 
-    /// `grad · f'(x)` in place of grad.
-    fn slopes(curve: &Curve, grad: &mut [Self], x: &[Self]);
+    /// The product of grad and the slope in place of grad; `kept` is what the slope starts from.
+    fn slopes(slope: Slope, grad: &mut [Self], kept: &[Self]);
 
     /// `f(x)` in place of x, with the parameters of each element's column; the length is a multiple of [`LANES`].
     fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>);
@@ -74,8 +83,13 @@ impl Compute for f32 {
         with_scalar!(curve.formula(), f32, |A| values(x, curve.scalar::<f32, A>()));
     }
 
-    fn slopes(curve: &Curve, grad: &mut [Self], x: &[Self]) {
-        with_scalar!(curve.formula(), f32, |A| slopes(grad, x, curve.scalar::<f32, A>()));
+    fn slopes(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+        match slope {
+            Slope::FromInput(curve) => {
+                with_scalar!(curve.formula(), f32, |A| slopes(grad, kept, curve.scalar::<f32, A>()));
+            }
+            Slope::FromOutput(beta) => slopes_from_values(grad, kept, Smelu::new(f32::constant(beta))),
+        }
     }
 
     fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>) {
@@ -113,13 +127,20 @@ impl Compute for f64 {
         });
     }
 
-    fn slopes(curve: &Curve, grad: &mut [Self], x: &[Self]) {
-        with_scalar!(curve.formula(), f64, |A| {
-            let activation: A = curve.scalar::<f64, A>();
-            for (grad, x) in grad.iter_mut().zip(x) {
-                *grad *= activation.slope(*x);
+    fn slopes(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+        match slope {
+            Slope::FromInput(curve) => with_scalar!(curve.formula(), f64, |A| {
+                let activation: A = curve.scalar::<f64, A>();
+                for (grad, x) in grad.iter_mut().zip(kept) {
+                    *grad *= activation.slope(*x);
+                }
+            }),
+            Slope::FromOutput(beta) => {
+                for (grad, y) in grad.iter_mut().zip(kept) {
+                    *grad *= Smelu::new(beta).slope_from_value(*y);
+                }
             }
-        });
+        }
     }
 
     fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>) {
@@ -162,6 +183,13 @@ fn values<A: ScalarActivation<f32>>(x: &mut [f32], activation: A) {
 fn slopes<A: ScalarActivation<f32>>(grad: &mut [f32], x: &[f32], activation: A) {
     for (grad, x) in grad.iter_mut().zip(x) {
         *grad *= activation.slope(*x);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn slopes_from_values(grad: &mut [f32], y: &[f32], smelu: Smelu<f32>) {
+    for (grad, y) in grad.iter_mut().zip(y) {
+        *grad *= smelu.slope_from_value(*y);
     }
 }
 

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::Formula;
 use super::curve::Curve;
+pub(super) use kernel::Slope;
 use kernel::{Columns, Compute, LANES};
 pub(super) use stored::Stored;
 pub(super) use view::{Strided, View};
@@ -77,36 +78,40 @@ pub(super) fn values_in_place<T: Stored>(x: &mut [T], curve: &Curve) {
     for_each_piece(x, |_, x| T::values_in_place(curve, x));
 }
 
-/// `grad · f'(x)` in row-major order; `grad` has the length of `x`.
-pub(super) fn slopes<T: Stored>(grad: &(impl View<T> + ?Sized), x: &(impl View<T> + ?Sized), curve: &Curve) -> Vec<T> {
-    filled(x.len(), |out| {
+/// The products of `grad` and the slope in row-major order; `grad` has the length of `kept`, what the slope starts from.
+pub(super) fn slopes<T: Stored>(
+    grad: &(impl View<T> + ?Sized),
+    kept: &(impl View<T> + ?Sized),
+    slope: Slope,
+) -> Vec<T> {
+    filled(kept.len(), |out| {
         for_each_piece(out, |first, out| {
             let mut buffers = [[T::Compute::default(); BLOCK]; 2];
             blocks(out.len(), |start, length| {
-                let [of_grad, of_x] = &mut buffers;
-                let (of_grad, of_x) = (&mut of_grad[..length], &mut of_x[..length]);
+                let [of_grad, of_kept] = &mut buffers;
+                let (of_grad, of_kept) = (&mut of_grad[..length], &mut of_kept[..length]);
                 grad.load(first + start, of_grad);
-                x.load(first + start, of_x);
-                T::Compute::slopes(curve, of_grad, of_x);
+                kept.load(first + start, of_kept);
+                T::Compute::slopes(slope, of_grad, of_kept);
                 T::store_new(of_grad, &mut out[start..start + length]);
             });
         });
     })
 }
 
-/// `grad · f'(x)` in place of `grad`, which has the length of `x`.
-pub(super) fn slopes_in_place<T: Stored>(grad: &mut [T], x: &(impl View<T> + ?Sized), curve: &Curve) {
+/// [`slopes`] in place of `grad`.
+pub(super) fn slopes_in_place<T: Stored>(grad: &mut [T], kept: &(impl View<T> + ?Sized), slope: Slope) {
     for_each_piece(grad, |first, grad| {
-        if let Some(x) = x.stretch(first, grad.len()) {
-            return T::slopes_in_place(curve, grad, x);
+        if let Some(kept) = kept.stretch(first, grad.len()) {
+            return T::slopes_in_place(slope, grad, kept);
         }
         let mut buffers = [[T::Compute::default(); BLOCK]; 2];
         blocks(grad.len(), |start, length| {
-            let [of_grad, of_x] = &mut buffers;
-            let (of_grad, of_x) = (&mut of_grad[..length], &mut of_x[..length]);
+            let [of_grad, of_kept] = &mut buffers;
+            let (of_grad, of_kept) = (&mut of_grad[..length], &mut of_kept[..length]);
             T::load(&grad[start..start + length], of_grad);
-            x.load(first + start, of_x);
-            T::Compute::slopes(curve, of_grad, of_x);
+            kept.load(first + start, of_kept);
+            T::Compute::slopes(slope, of_grad, of_kept);
             T::store(of_grad, &mut grad[start..start + length]);
         });
     });

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use burn::tensor::{bf16, f16};
 
 use super::BLOCK;
-use super::kernel::Compute;
+use super::kernel::{Compute, Slope};
 use crate::op::curve::Curve;
 
 /// An element type, and the number type it is computed in.
@@ -49,8 +49,8 @@ pub(in crate::op) trait Stored: Copy + Send + Sync {
     /// `f(x)` in place.
     fn values_in_place(curve: &Curve, x: &mut [Self]);
 
-    /// `grad · f'(x)` in place of `grad`, which has the length of `x`.
-    fn slopes_in_place(curve: &Curve, grad: &mut [Self], x: &[Self]);
+    /// The product of `grad` and the slope in place of `grad`, which has the length of `kept`.
+    fn slopes_in_place(slope: Slope, grad: &mut [Self], kept: &[Self]);
 }
 
 /// An element type that is computed as it lies in memory: the kernels stream over the tensor itself.
@@ -77,8 +77,8 @@ macro_rules! stored_as_computed {
                 <Self as Compute>::values(curve, x);
             }
 
-            fn slopes_in_place(curve: &Curve, grad: &mut [Self], x: &[Self]) {
-                <Self as Compute>::slopes(curve, grad, x);
+            fn slopes_in_place(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+                <Self as Compute>::slopes(slope, grad, kept);
             }
         }
     )*};
@@ -120,13 +120,13 @@ macro_rules! stored_half {
                 }
             }
 
-            fn slopes_in_place(curve: &Curve, grad: &mut [Self], x: &[Self]) {
-                let [mut of_grad, mut of_x] = [[0.0; BLOCK]; 2];
-                for (grad, x) in grad.chunks_mut(BLOCK).zip(x.chunks(BLOCK)) {
-                    let (of_grad, of_x) = (&mut of_grad[..x.len()], &mut of_x[..x.len()]);
+            fn slopes_in_place(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+                let [mut of_grad, mut of_kept] = [[0.0; BLOCK]; 2];
+                for (grad, kept) in grad.chunks_mut(BLOCK).zip(kept.chunks(BLOCK)) {
+                    let (of_grad, of_kept) = (&mut of_grad[..kept.len()], &mut of_kept[..kept.len()]);
                     Self::load(grad, of_grad);
-                    Self::load(x, of_x);
-                    <f32 as Compute>::slopes(curve, of_grad, of_x);
+                    Self::load(kept, of_kept);
+                    <f32 as Compute>::slopes(slope, of_grad, of_kept);
                     Self::store(of_grad, grad);
                 }
             }

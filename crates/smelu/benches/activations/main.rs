@@ -1,20 +1,26 @@
 //! The time of a forward and a backward pass over `[4096, 1024]` in `f32` on Flex.
 //!
 //! `operation` times the operations alone: `f(x)` into a new tensor while the input is kept, then `grad · f'` over a
-//! gradient that nobody else reads. `autodiff` times them inside a graph, `y.sum().backward()`, next to the composed form
-//! through autodiff. `memory` copies as many bytes as `operation` must move at least, for the bandwidth.
+//! gradient that nobody else reads; "from its output" the value goes in place of the input, and the slope starts from it.
+//! `graph` times them inside a graph, `y.sum().backward()`, and `composed` the composed form through autodiff.
+//! `memory` copies as many bytes as `operation` must move at least, for the bandwidth. `layer` compares passes around the
+//! matrix products of a layer.
 //!
 //! The allocator is mimalloc, as in a program that trains: with the system's allocator most of the time of any
 //! elementwise operation goes into fresh pages.
 
+mod layer;
+
 use std::hint::black_box;
+use std::time::Duration;
 
 use burn::backend::flex::FlexDevice;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{ActivationOps, FloatTensor};
 use burn::tensor::{Distribution, Tensor};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use rayon::prelude::*;
 use smelu::op::{ActivationBackend, Curve, activation, composed_activation};
 use smelu::{Activation, ActivationConfig};
@@ -89,25 +95,47 @@ fn operation(criterion: &mut Criterion) {
             bencher.iter_batched(fresh, pass, BatchSize::PerIteration);
         });
     }
+    for (text, beta) in [("ReLU", 0.0), ("SmeLU", 0.5)] {
+        let curve = curve(text);
+        group.bench_function(format!("{text} from its output"), |bencher| {
+            let fresh = || (fresh(), float(x.clone() * 1.0));
+            let pass = |(grad, x)| {
+                let output = Flex::activation(x, curve);
+                (Flex::smelu_backward_from_output(output.clone(), grad, beta), output)
+            };
+            bencher.iter_batched(fresh, pass, BatchSize::PerIteration);
+        });
+    }
     group.finish();
 }
 
-fn autodiff(criterion: &mut Criterion) {
-    type B = Autodiff<Flex>;
-    let mut group = criterion.benchmark_group("autodiff");
-    let x = Tensor::<B, 2>::from_inner(random()).require_grad();
-    let smelu = curve("SmeLU");
-    let mut bench = |name: &str, apply: &dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>| {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| x.grad(&apply(x.clone()).sum().backward()));
-        });
-    };
-    bench("ReLU of Burn", &relu);
-    bench("SmeLU", &|x| activation(x, smelu));
-    bench("SmeLU composed", &|x| composed_activation(x, smelu));
+type Ad = Autodiff<Flex>;
+
+/// Times `apply` and its backward pass.
+fn in_graph(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, apply: impl Fn(Tensor<Ad, 2>) -> Tensor<Ad, 2>) {
+    let x = Tensor::<Ad, 2>::from_inner(random()).require_grad();
+    group.bench_function(name, |bencher| bencher.iter(|| x.grad(&apply(x.clone()).sum().backward())));
+}
+
+fn graph(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("graph");
+    in_graph(&mut group, "ReLU of Burn", relu);
+    for text in ACTIVATIONS {
+        let curve = curve(text);
+        in_graph(&mut group, text, |x| activation(x, curve));
+    }
     for text in ["SmeLU(beta=0.5@layer)", "SmeLU(beta=0.5@unit)", "gSmeLU(alpha=1@unit, beta=1@unit, g_minus=0@unit)"] {
-        let module: Activation<B> = text.parse::<ActivationConfig>().expect(text).init(UNITS, &FlexDevice);
-        bench(text, &|x| module.forward(x));
+        let module: Activation<Ad> = text.parse::<ActivationConfig>().expect(text).init(UNITS, &FlexDevice);
+        in_graph(&mut group, text, |x| module.forward(x));
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("composed");
+    // Passes of some hundred milliseconds.
+    group.sample_size(10).warm_up_time(Duration::from_millis(200));
+    for text in ACTIVATIONS {
+        let curve = curve(text);
+        in_graph(&mut group, text, |x| composed_activation(x, curve));
     }
     group.finish();
 }
@@ -129,5 +157,5 @@ fn memory(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, operation, autodiff, memory);
+criterion_group!(benches, memory, operation, graph, layer::layer);
 criterion_main!(benches);
