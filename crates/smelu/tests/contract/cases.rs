@@ -5,7 +5,7 @@ use burn::tensor::DType;
 use proptest::prelude::*;
 use smelu::op::{ActivationBackend, Curve, Formula, activation_with};
 
-use crate::backends::{close, elements, tensor};
+use crate::backends::{close, elements, tensor, value_and_slope};
 
 /// A formula with parameters that `f32` holds exactly.
 pub(crate) fn curve() -> impl Strategy<Value = Curve> {
@@ -65,8 +65,8 @@ pub(crate) fn input() -> impl Strategy<Value = f64> {
         .prop_map(|x| f64::from(x as f32))
 }
 
-/// Value, slope and derivatives of the parameters in `f32` are those of the oracle, up to the rounding of terms as large
-/// as the input.
+/// Value, slope and derivatives of the parameters in `f32` are those of the oracle, up to the rounding of their terms,
+/// which may be as large as the parameters together; so are value and slope with the parameters fixed.
 pub(crate) fn check<B: ActivationBackend>(curve: &Curve, x: f64) -> Result<(), TestCaseError> {
     let parameters = curve.parameters();
     let leaf = tensor::<Autodiff<B>, 2>(&[x], [1, 1], DType::F32).require_grad();
@@ -76,13 +76,24 @@ pub(crate) fn check<B: ActivationBackend>(curve: &Curve, x: f64) -> Result<(), T
     let slope = elements(leaf.grad(&grads).expect("it requires a gradient"))[0];
     let derivatives = elements(table.grad(&grads).expect("it requires a gradient"));
     let value = elements(y)[0];
-    let numbers = [value, slope].into_iter().chain(derivatives.iter().copied());
+    let (fixed_value, fixed_slope) = value_and_slope::<B>(&[x], *curve, DType::F32);
+    let numbers = [value, slope, fixed_value[0], fixed_slope[0]].into_iter().chain(derivatives.iter().copied());
     prop_assert!(
         numbers.into_iter().all(|number| !number.is_nan()),
         "{curve:?} at {x}: {value}, {slope}, {derivatives:?}"
     );
-    prop_assert!(close(value, curve.value(x), 4e-6), "{curve:?} at {x}: {value} for {}", curve.value(x));
-    prop_assert!(close(slope, curve.slope(x), 4e-6), "{curve:?} at {x}: slope {slope} for {}", curve.slope(x));
+    let terms = 1.0 + parameters.iter().map(|parameter| parameter.abs()).sum::<f64>();
+    let exact = curve.value(x);
+    for value in [value, fixed_value[0]] {
+        prop_assert!(
+            (value - exact).abs() <= 1e-6 * terms + 4e-6 * exact.abs(),
+            "{curve:?} at {x}: {value} for {exact}"
+        );
+    }
+    let exact = curve.slope(x);
+    for slope in [slope, fixed_slope[0]] {
+        prop_assert!(close(slope, exact, 4e-6), "{curve:?} at {x}: slope {slope} for {exact}");
+    }
     for (p, (single, exact)) in derivatives.iter().zip(curve.parameter_slopes(x)).enumerate() {
         prop_assert!(close(*single, exact, 2e-5), "{curve:?} at {x}: d{p} {single} for {exact}");
     }
