@@ -30,13 +30,19 @@ impl<B: Backend> Initializer<'_, B> {
     /// in its normal form.
     #[must_use]
     pub fn xavier_normal(self, name: &str, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
-        let std = (2.0 / (inputs + outputs).max(1) as f64).sqrt() as f32;
-        let mut values = vec![0.0; inputs * outputs];
+        self.normal(name, [inputs, outputs], (2.0 / (inputs + outputs).max(1) as f64).sqrt())
+    }
+
+    /// A tensor of elements from N(0, std²).
+    #[must_use]
+    pub fn normal<const D: usize>(self, name: &str, shape: [usize; D], std: f64) -> Param<Tensor<B, D>> {
+        let std = std as f32;
+        let mut values = vec![0.0; shape.iter().product()];
         Philox::named(self.seed, name).fill_normal(0, &mut values);
         for value in &mut values {
             *value *= std;
         }
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, [inputs, outputs]), self.device))
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
     }
 
     /// A vector of one value.

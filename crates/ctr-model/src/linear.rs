@@ -25,6 +25,13 @@ impl<B: Backend> Linear<B> {
         let weight = init.xavier_normal(&format!("{name}.weight"), inputs, outputs);
         Self { weight, bias: init.constant(outputs, 0.0) }
     }
+
+    /// Weights from N(0, gain²/I) in place of Xavier's, otherwise as [`Linear::new`].
+    #[must_use]
+    pub fn with_gain(name: &str, inputs: usize, outputs: usize, gain: f64, init: Initializer<'_, B>) -> Self {
+        let weight = init.normal(&format!("{name}.weight"), [inputs, outputs], gain / (inputs.max(1) as f64).sqrt());
+        Self { weight, bias: init.constant(outputs, 0.0) }
+    }
 }
 
 impl<B: ModelBackend> Linear<B> {

@@ -26,6 +26,22 @@ pub struct MlpConfig {
     /// Probability that a hidden unit is dropped in a training step, in [0, 1). Default `0.0`.
     #[serde(default)]
     pub dropout: f64,
+    /// How the weights start: `"xavier"` or `"auto"`. Default `"xavier"`.
+    #[serde(default)]
+    pub init: WeightInit,
+}
+
+/// How the weights of a perceptron start; biases start at 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightInit {
+    /// N(0, 2/(inputs + outputs)), whatever the activation.
+    #[default]
+    Xavier,
+    /// N(0, gain²/inputs), where the gain is that of the activation in front of the layer
+    /// ([`ActivationConfig::gain`], forward; √2 for ReLU) and 1 for the first layer, whose inputs pass none: the mean
+    /// square of pre-activations stays the same from layer to layer (He et al. 2015, arXiv 1502.01852).
+    Auto,
 }
 
 fn relu() -> ActivationConfig {
@@ -53,11 +69,16 @@ impl MlpConfig {
     /// A perceptron of `inputs` inputs whose parameters are named under `name`.
     #[must_use]
     pub fn init<B: ModelBackend>(&self, name: &str, inputs: usize, init: Initializer<'_, B>) -> Mlp<B> {
+        let gain = self.gain();
+        let linear = |name: &str, first: bool, inputs, outputs| match self.init {
+            WeightInit::Xavier => Linear::new(name, inputs, outputs, init),
+            WeightInit::Auto => Linear::with_gain(name, inputs, outputs, if first { 1.0 } else { gain }, init),
+        };
         let mut width = inputs;
         let mut layers = Vec::with_capacity(self.hidden_units.len());
         for (index, &units) in self.hidden_units.iter().enumerate() {
             layers.push(MlpLayer {
-                linear: Linear::new(&format!("{name}.layers.{index}.linear"), width, units, init),
+                linear: linear(&format!("{name}.layers.{index}.linear"), index == 0, width, units),
                 norm: self.batch_norm.then(|| BatchNorm::new(units, init)),
                 activation: self.activation.init(units, init.device),
                 dropout: self.dropout,
@@ -65,7 +86,14 @@ impl MlpConfig {
             });
             width = units;
         }
-        Mlp { layers, output: Linear::new(&format!("{name}.output"), width, 1, init) }
+        let output = linear(&format!("{name}.output"), layers.is_empty(), width, 1);
+        Mlp { layers, output }
+    }
+
+    /// The gain of the activation, by which `init = "auto"` scales weights; 0.001 to 1000 for any that is of use.
+    #[must_use]
+    pub fn gain(&self) -> f64 {
+        self.activation.gain().forward
     }
 }
 

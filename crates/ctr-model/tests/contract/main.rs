@@ -3,6 +3,7 @@ mod embedding;
 mod golden_optimizers;
 mod gradients;
 mod hidden_tail;
+mod initialisation;
 mod mixed_tables;
 mod models;
 mod operations;

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use super::document::{Node, Segment, key_path};
 use super::error::ConfigError;
-use super::model::ModelConfig;
+use super::model::{ModelConfig, WeightInit};
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
 use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, TrainingConfig};
 use crate::schedule::{Course, ScheduleConfig};
@@ -110,6 +110,14 @@ impl<'a> Checker<'a> {
                         let expected = format!("a whole number from {} to {}", WIDTH.start(), WIDTH.end());
                         return Err(ConfigError::Invalid { origin, key, value: width.to_string(), expected });
                     }
+                }
+                if dnn.init == WeightInit::Auto && !(1e-3..=1e3).contains(&dnn.gain()) {
+                    let found = format!("\"auto\" with {}, whose gain is {:e}", dnn.activation, dnn.gain());
+                    return Err(self.invalid(
+                        "init",
+                        found,
+                        "\"xavier\", or an activation with a gain from 1e-3 to 1e3",
+                    ));
                 }
                 self.fraction("dropout", dnn.dropout)?;
                 // Masks have sixteen bits an element.

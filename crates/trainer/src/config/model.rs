@@ -1,3 +1,4 @@
 //! Model architecture: the `[model]` table, which the model library defines.
 
+pub use ctr_model::mlp::WeightInit;
 pub use ctr_model::model::{DnnConfig, LrConfig, ModelConfig};

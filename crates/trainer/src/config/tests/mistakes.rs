@@ -24,7 +24,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("dropout = 0.4", "drop_out = 0.4"),
             "configs/run.toml:12:1: unknown key `model.drop_out`; the nearest known one is `dropout` (known: hidden_units, \
-             activation, batch_norm, dropout)",
+             activation, batch_norm, dropout, init)",
         ),
         (
             edited("learning_rate = 1e-3", "  lr = 1e-3"),
@@ -201,6 +201,7 @@ fn values_out_of_range_are_refused() {
             "model.activation=SmeLU(beta=x)",
             "`model.activation` is \"SmeLU(beta=x)\": SmeLU: beta = \"x\" is not a number",
         ),
+        ("model.init=he", "`he`"),
         ("model.activation=SmellU", "unknown activation \"SmellU\"; did you mean \"SmeLU\"?"),
         ("optimizer.learning_rate=0", "`optimizer.learning_rate` is 0.0; expected a finite number > 0"),
         ("optimizer.learning_rate=-1", "`optimizer.learning_rate` is -1.0; expected"),
