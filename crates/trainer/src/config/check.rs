@@ -6,9 +6,11 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use ctr_model::mlp::WeightInit;
+
 use super::document::{Node, Segment, key_path};
 use super::error::ConfigError;
-use super::model::{ModelConfig, WeightInit};
+use super::model::ModelConfig;
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
 use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, TrainingConfig};
 use crate::schedule::{Course, ScheduleConfig};

@@ -1,4 +1,3 @@
 //! Model architecture: the `[model]` table, which the model library defines.
 
-pub use ctr_model::mlp::WeightInit;
 pub use ctr_model::model::{DnnConfig, LrConfig, ModelConfig};

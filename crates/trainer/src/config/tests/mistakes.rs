@@ -201,7 +201,10 @@ fn values_out_of_range_are_refused() {
             "model.activation=SmeLU(beta=x)",
             "`model.activation` is \"SmeLU(beta=x)\": SmeLU: beta = \"x\" is not a number",
         ),
-        ("model.init=he", "`he`"),
+        (
+            "model.init=he",
+            "`model.init` is \"he\", which is not known; the nearest known one is `auto` (known: xavier, auto)",
+        ),
         ("model.activation=SmellU", "unknown activation \"SmellU\"; did you mean \"SmeLU\"?"),
         ("optimizer.learning_rate=0", "`optimizer.learning_rate` is 0.0; expected a finite number > 0"),
         ("optimizer.learning_rate=-1", "`optimizer.learning_rate` is -1.0; expected"),
