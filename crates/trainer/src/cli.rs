@@ -43,6 +43,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Compare the test predictions of runs: AUC, log loss and pairwise prediction difference.
     Compare(CompareArgs),
+    /// Measure the training steps of a config: samples a second, milliseconds a step, and where they go.
+    Bench(BenchArgs),
     /// List the devices that training can run on, and say why others cannot be used.
     #[command(after_help = "Example:\n  ctr devices ")]
     Devices,
@@ -259,4 +261,31 @@ pub struct CompareArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `ctr bench`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ctr bench configs/quickstart.toml\n  ctr bench configs/bench/wide.toml --steps 200 --threads 2 --json\n\nNothing is \
+                        kept: no run folder, no checkpoint. Figures mean something in a release build with nothing else running."
+)]
+pub struct BenchArgs {
+    /// The run config.
+    pub config: PathBuf,
+
+    /// Steps to measure, at least 1.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub steps: u64,
+
+    /// Steps ahead of them that are not measured.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub warmup: u64,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub options: ConfigArgs,
 }

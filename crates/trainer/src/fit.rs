@@ -1,8 +1,9 @@
 //! The training loop: epochs of steps, a validation after each, the best checkpoint kept.
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ctr_data::{DataError, Dataset, LoaderOptions, Order, Split};
+use ctr_data::{Batches, DataError, Dataset, LoaderOptions, Order, RowLayout, Shards, Split};
 use ctr_model::ModelBackend;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
@@ -156,18 +157,10 @@ fn train_epoch<B: ModelBackend>(
     let plan = context.plan;
     let state = &progress.state;
     let shards = context.dataset.split(Split::Train);
-    let order = Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: state.epochs as u64 };
-    let options = LoaderOptions {
-        batch_size: plan.training.batch_size,
-        drop_last: false,
-        threads: plan.loader.threads,
-        prefetch: plan.loader.prefetch,
-        start_batch: state.batches,
-    };
     let epoch = state.epochs + 1;
-    let batches = ctr_data::batches(shards, &learner.layout, order, &options);
-    let steps = shards.len().div_ceil(plan.training.batch_size);
-    let horizon = Horizon { per_epoch: steps as u64, total: steps as u64 * plan.training.epochs as u64 };
+    let batches = epoch_batches(plan, shards, &learner.layout, state.epochs, state.batches);
+    let horizon = Horizon::of(plan, shards.len());
+    let steps = horizon.per_epoch as usize;
     observer.observe(&Event::EpochStarted { epoch, steps })?;
     // Those of the last step, for an epoch of which nothing but the validation is left.
     learner.rates = RateScales::at(plan, state.rate_scale, learner.steps.saturating_sub(1), horizon);
@@ -204,6 +197,25 @@ fn train_epoch<B: ModelBackend>(
         }
     }
     Ok(learner)
+}
+
+/// The training batches of the epoch that follows `epochs` others, from batch `start_batch` on.
+pub(crate) fn epoch_batches(
+    plan: &Plan,
+    shards: &Arc<Shards>,
+    layout: &RowLayout,
+    epochs: usize,
+    start_batch: usize,
+) -> Batches {
+    let order = Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: epochs as u64 };
+    let options = LoaderOptions {
+        batch_size: plan.training.batch_size,
+        drop_last: false,
+        threads: plan.loader.threads,
+        prefetch: plan.loader.prefetch,
+        start_batch,
+    };
+    ctr_data::batches(shards, layout, order, &options)
 }
 
 /// What would otherwise be found after an epoch, or never.

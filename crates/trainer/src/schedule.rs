@@ -1,6 +1,8 @@
 //! Learning-rate schedules: the factor on the learning rate as a function of the step.
 use serde::{Deserialize, Serialize};
 
+use crate::config::Plan;
+
 /// Keys of `[training.schedule]` and `[embedding.schedule]`: a linear warm-up, then a course.
 ///
 /// With k the number of the step from 0, W = `warmup_steps` and p = k − W the progress after the warm-up, the learning rate is multiplied by
@@ -115,6 +117,15 @@ pub struct Horizon {
     pub per_epoch: u64,
     /// Steps of all epochs that `training.epochs` allows.
     pub total: u64,
+}
+
+impl Horizon {
+    /// That of a plan over `rows` training rows.
+    #[must_use]
+    pub fn of(plan: &Plan, rows: usize) -> Self {
+        let per_epoch = rows.div_ceil(plan.training.batch_size) as u64;
+        Self { per_epoch, total: per_epoch * plan.training.epochs as u64 }
+    }
 }
 
 impl ScheduleConfig {

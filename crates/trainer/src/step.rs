@@ -10,35 +10,52 @@ use ctr_model::{ModelBackend, Pass};
 
 use crate::learner::{Learner, lookups};
 
+mod part;
+
+pub use part::StepPart;
+
 impl<B: ModelBackend> Learner<B> {
     /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term.
     #[must_use]
-    pub fn step(mut self, batch: &HostBatch) -> (Self, f64) {
+    pub fn step(self, batch: &HostBatch) -> (Self, f64) {
+        self.step_in_parts(batch, |_| ())
+    }
+
+    /// The same step; `done` hears of each part after it, and takes no part in any number.
+    #[must_use]
+    pub fn step_in_parts(mut self, batch: &HostBatch, mut done: impl FnMut(StepPart)) -> (Self, f64) {
         let pass = Pass::Train { dropout_seed: self.dropout_seed, step: self.steps };
         let lookups = lookups(&batch.plan);
 
         // Forward, from leaves that hold the gathered rows: [B, F, D] for each table.
         let leaves = self.tables.gather::<Autodiff<B>>(lookups, batch.labels.len(), &self.device);
         let leaves: Vec<_> = leaves.into_iter().map(Tensor::require_grad).collect();
+        done(StepPart::Gather);
         let input = ModelInput { embeddings: leaves.clone(), numeric: numeric(batch, &self.device) };
         let logits = self.model.forward(input, pass); // [B]
         let loss = bce_with_logits(logits, labels(batch, &self.device)); // [1]
         let loss_value = loss.clone().into_scalar().elem::<f64>();
+        done(StepPart::Forward);
 
         // Backward: dense gradients stay on the device, those of the leaves are summed for each row.
         let mut grads = loss.backward();
+        done(StepPart::Backward);
         let leaf_grads = leaves.iter().map(|leaf| leaf.grad_remove(&mut grads)).collect();
         let row_grads = self.tables.reduce(leaf_grads, lookups);
+        done(StepPart::RowReduction);
 
         // One norm over everything, then one update of everything.
         let grad_scale = self.gradient_clip_norm.map_or(1.0, |max_norm| {
             let dense = self.dense.squared_norm(&self.model, &grads);
             clip_scale((dense + self.tables.squared_norm(&row_grads, lookups)).sqrt(), max_norm)
         });
+        done(StepPart::GradientNorm);
         self.steps += 1;
         let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
         self.tables.update(&row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
+        done(StepPart::RowUpdate);
         self.model = self.dense.step(self.model, grads, step);
+        done(StepPart::DenseUpdate);
         (self, loss_value)
     }
 }

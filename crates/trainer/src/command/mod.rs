@@ -10,6 +10,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Plan;
 use crate::{interrupt, printer};
 
+mod bench;
 mod compare;
 mod devices;
 mod eval;
@@ -59,6 +60,7 @@ fn dispatch(command: &Command, stop: &AtomicBool) -> anyhow::Result<()> {
         Command::Predict(args) => predict::run(args, stop),
         Command::Inspect(args) => inspect::run(args, stop),
         Command::Compare(args) => compare::run(args),
+        Command::Bench(args) => bench::run(args, stop),
         Command::Devices => {
             devices::run();
             Ok(())

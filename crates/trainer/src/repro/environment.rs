@@ -75,7 +75,7 @@ impl Environment {
                 cpu_features: cpu_features(),
                 logical_cores: cpuinfo.as_deref().and_then(logical_cores),
                 available_threads: thread::available_parallelism().ok().map(usize::from),
-                memory_bytes: read("/proc/meminfo").as_deref().and_then(memory_bytes),
+                memory_bytes: read("/proc/meminfo").and_then(|meminfo| bytes(&meminfo, "MemTotal")),
             },
             operating_system: OperatingSystem {
                 name: std::env::consts::OS.to_owned(),
@@ -96,6 +96,12 @@ impl Environment {
     }
 }
 
+/// The most memory of this process that was resident at one time, in bytes, from `/proc/self/status`.
+#[must_use]
+pub fn peak_resident_bytes() -> Option<u64> {
+    bytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM")
+}
+
 fn list(joined: Option<&str>) -> Vec<String> {
     joined.into_iter().flat_map(|text| text.split(',')).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
@@ -114,8 +120,9 @@ fn logical_cores(cpuinfo: &str) -> Option<usize> {
     Some(entries(cpuinfo, "processor").count()).filter(|count| *count > 0)
 }
 
-fn memory_bytes(meminfo: &str) -> Option<u64> {
-    let kibibytes: u64 = entries(meminfo, "MemTotal").next()?.strip_suffix("kB")?.trim().parse().ok()?;
+/// The number of an entry such as `MemTotal: 1024 kB`.
+fn bytes(text: &str, key: &str) -> Option<u64> {
+    let kibibytes: u64 = entries(text, key).next()?.strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
 
@@ -146,14 +153,15 @@ mod tests {
     fn proc_files_are_read() {
         assert_eq!(cpu_model(CPUINFO).as_deref(), Some("Some CPU @ 2.0GHz: fast"));
         assert_eq!(logical_cores(CPUINFO), Some(2));
-        assert_eq!(memory_bytes("MemFree:  1 kB\nMemTotal:       16384 kB\n"), Some(16384 * 1024));
+        assert_eq!(bytes("MemFree:  1 kB\nMemTotal:       16384 kB\n", "MemTotal"), Some(16384 * 1024));
+        assert_eq!(bytes("VmPeak:\t  99 kB\nVmHWM:\t    7 kB\n", "VmHWM"), Some(7 * 1024));
     }
 
     #[test]
     fn odd_proc_files_give_nothing() {
         assert_eq!((cpu_model(""), logical_cores("model name")), (None, None));
         for text in ["", "MemTotal: many kB", "MemTotal: 5", "MemTotal: 18446744073709551615 kB"] {
-            assert_eq!(memory_bytes(text), None, "{text}");
+            assert_eq!(bytes(text, "MemTotal"), None, "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The `ctr` command as a user runs it: real processes, real files.
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 mod bad_input;
+mod bench;
 mod checkpoints;
 mod help;
 mod kill;
