@@ -210,13 +210,12 @@ fn measure<B: ModelBackend>(
             return Err(BenchError::Interrupted { steps: learner.steps, total });
         }
         let started = Instant::now();
-        let batch = match batches.next() {
-            Some(batch) => batch?,
-            None => {
-                epochs += 1;
-                batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
-                batches.next().ok_or(BenchError::Empty)??
-            }
+        let batch = if let Some(batch) = batches.next() {
+            batch?
+        } else {
+            epochs += 1;
+            batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
+            batches.next().ok_or(BenchError::Empty)??
         };
         let loader_wait = started.elapsed();
         let (step, samples) = (learner.steps + 1, batch.len());
