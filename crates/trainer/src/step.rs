@@ -15,7 +15,8 @@ mod part;
 pub use part::StepPart;
 
 impl<B: ModelBackend> Learner<B> {
-    /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term.
+    /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term. A loss that is no
+    /// number updates nothing.
     #[must_use]
     pub fn step(self, batch: &HostBatch) -> (Self, f64) {
         self.step_in_parts(batch, |_| ())
@@ -36,6 +37,9 @@ impl<B: ModelBackend> Learner<B> {
         let loss = bce_with_logits(logits, labels(batch, &self.device)); // [1]
         let loss_value = loss.clone().into_scalar().elem::<f64>();
         done(StepPart::Forward);
+        if !loss_value.is_finite() {
+            return (self, loss_value);
+        }
 
         // Backward: dense gradients stay on the device, those of the leaves are summed for each row.
         let mut grads = loss.backward();
@@ -45,11 +49,13 @@ impl<B: ModelBackend> Learner<B> {
         done(StepPart::RowReduction);
 
         // One norm over everything, then one update of everything.
-        let grad_scale = self.gradient_clip_norm.map_or(1.0, |max_norm| {
+        self.gradient_norm = (self.gradient_clip_norm.is_some() || self.watch_gradient).then(|| {
             let dense = self.dense.squared_norm(&self.model, &grads);
-            clip_scale((dense + self.tables.squared_norm(&row_grads, lookups)).sqrt(), max_norm)
+            (dense + self.tables.squared_norm(&row_grads, lookups)).sqrt()
         });
         done(StepPart::GradientNorm);
+        let clip = self.gradient_norm.zip(self.gradient_clip_norm);
+        let grad_scale = clip.map_or(1.0, |(norm, max_norm)| clip_scale(norm, max_norm));
         self.steps += 1;
         let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
         self.tables.update(&row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });

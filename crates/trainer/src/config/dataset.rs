@@ -39,13 +39,21 @@ pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result
     let folder = |key: &str| vec!["data".into(), key.into()];
     let in_dataset = [way(), vec!["dir".into()]].concat();
     let quarantine = [way(), vec!["rows".into(), "quarantine".into()]].concat();
-    for keys in [folder("dir"), folder("cache_dir"), in_dataset.clone(), quarantine.clone()] {
+    let warm_start = vec!["warm_start".into(), "file".into()];
+    let paths = [folder("dir"), folder("cache_dir"), in_dataset.clone(), quarantine.clone(), warm_start.clone()];
+    for keys in paths {
         let Some(node) = root.get_mut(&keys) else { continue };
         let Value::String(text) = &node.value else { continue };
         if text.is_empty() {
             let (origin, value) = (node.origin.clone(), node.value.to_string());
-            let what = if keys == quarantine { "the path of a file" } else { "the path of a folder" };
-            let expected = format!("{what}; leave the key out for its default");
+            let expected = if keys == warm_start {
+                "the path of a safetensors file"
+            } else if keys == quarantine {
+                "the path of a file; leave the key out for its default"
+            } else {
+                "the path of a folder; leave the key out for its default"
+            };
+            let expected = expected.to_owned();
             return Err(ConfigError::Invalid { origin, key: key_path(&keys), value, expected });
         }
         let path = normalised(&folder_of(&node.origin, working_directory).join(text));

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod checkpoints;
+mod export;
 mod help;
 mod kill;
 mod real_data;
@@ -10,4 +11,6 @@ mod reproducible;
 mod resume;
 mod run_folder;
 mod tables;
+mod verify;
+mod watch;
 mod workspace;
