@@ -17,10 +17,22 @@ pub enum Order {
         /// The epoch's number.
         epoch: u64,
     },
+    /// As in the file, shuffled only within consecutive windows of `window` rows (the last may be smaller): 1 is the order of the file, the
+    /// number of rows and more that of [`Order::Shuffled`].
+    Windowed {
+        /// The run's shuffle seed.
+        seed: u64,
+        /// The epoch's number.
+        epoch: u64,
+        /// Rows of a window, ≥ 1.
+        window: u64,
+    },
 }
 
 /// Domain of the key derivation; part of the specification of [`Order::Shuffled`], never to be changed.
 const CONTEXT: &str = "ctr-data shuffle v1: ChaCha8 key of (seed, epoch), little-endian";
+/// The same for the order within batches.
+const REORDER: &str = "ctr-data order within batches v1: ChaCha8 key of (seed), little-endian";
 
 /// A permutation of row numbers, in 4 bytes a row where that is enough.
 #[derive(Debug)]
@@ -32,16 +44,36 @@ pub(crate) enum Permutation {
 
 impl Permutation {
     pub(crate) fn new(rows: u64, order: Order) -> Self {
-        let Order::Shuffled { seed, epoch } = order else { return Self::Identity(rows) };
-        let mut generator = random::stream(CONTEXT, &[seed, epoch]);
-        if let Ok(rows) = u32::try_from(rows) {
-            let mut permutation: Vec<u32> = (0..rows).collect();
-            fisher_yates(&mut permutation, &mut generator);
-            Self::Narrow(permutation)
-        } else {
-            let mut permutation: Vec<u64> = (0..rows).collect();
-            fisher_yates(&mut permutation, &mut generator);
-            Self::Wide(permutation)
+        let (seed, epoch, window) = match order {
+            Order::Sequential => return Self::Identity(rows),
+            Order::Shuffled { seed, epoch } => (seed, epoch, rows),
+            Order::Windowed { seed, epoch, window } => (seed, epoch, window),
+        };
+        let mut permutation = Self::in_order(rows);
+        permutation.shuffle_within(window, &mut random::stream(CONTEXT, &[seed, epoch]));
+        permutation
+    }
+
+    /// The same batches of `batch` rows each, the rows inside each in another order.
+    pub(crate) fn reordered(self, batch: u64, seed: u64) -> Self {
+        let mut permutation = if let Self::Identity(rows) = self { Self::in_order(rows) } else { self };
+        permutation.shuffle_within(batch, &mut random::stream(REORDER, &[seed]));
+        permutation
+    }
+
+    fn in_order(rows: u64) -> Self {
+        match u32::try_from(rows) {
+            Ok(rows) => Self::Narrow((0..rows).collect()),
+            Err(_) => Self::Wide((0..rows).collect()),
+        }
+    }
+
+    fn shuffle_within(&mut self, window: u64, generator: &mut ChaCha8Rng) {
+        let window = usize::try_from(window.max(1)).unwrap_or(usize::MAX);
+        match self {
+            Self::Identity(_) => {}
+            Self::Narrow(rows) => rows.chunks_mut(window).for_each(|rows| fisher_yates(rows, generator)),
+            Self::Wide(rows) => rows.chunks_mut(window).for_each(|rows| fisher_yates(rows, generator)),
         }
     }
 
@@ -104,6 +136,35 @@ mod tests {
         assert_eq!(rows(Order::Shuffled { seed: 1, epoch: 0 }, 10), PINNED);
     }
     const PINNED: [u64; 10] = [4, 9, 6, 1, 7, 3, 0, 5, 8, 2];
+
+    #[test]
+    fn a_window_keeps_its_rows() {
+        let windowed = |window| rows(Order::Windowed { seed: 3, epoch: 1, window }, 10);
+        assert_eq!(windowed(1), (0..10).collect::<Vec<_>>());
+        assert_eq!(windowed(10), rows(Order::Shuffled { seed: 3, epoch: 1 }, 10));
+        assert_eq!(windowed(1000), windowed(10));
+        let mut by_four = windowed(4);
+        assert_ne!(by_four, (0..10).collect::<Vec<_>>());
+        by_four.chunks_mut(4).for_each(<[u64]>::sort_unstable);
+        assert_eq!(by_four, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn another_order_within_batches_leaves_each_batch_its_rows() {
+        for order in [Order::Sequential, Order::Shuffled { seed: 1, epoch: 0 }] {
+            let batches = |permutation: &Permutation| -> Vec<Vec<u64>> {
+                let rows: Vec<u64> = (0..permutation.len()).map(|position| permutation.row(position)).collect();
+                rows.chunks(4).map(<[u64]>::to_vec).collect()
+            };
+            let plain = Permutation::new(10, order);
+            let before = batches(&plain);
+            let mut after = batches(&plain.reordered(4, 9));
+            assert_ne!(before, after);
+            let mut sorted = before;
+            sorted.iter_mut().chain(&mut after).for_each(|batch| batch.sort_unstable());
+            assert_eq!(sorted, after);
+        }
+    }
 
     #[test]
     fn row_numbers_of_both_widths_are_shuffled_alike() {

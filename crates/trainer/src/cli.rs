@@ -52,6 +52,8 @@ pub enum Command {
     /// List the devices that training can run on, and say why others cannot be used.
     #[command(after_help = "Example:\n  ctr devices ")]
     Devices,
+    /// Run an ablation study: settings times replicas, with confidence intervals over the replicas.
+    Ablate(AblateArgs),
 }
 
 /// Options that change a config.
@@ -298,7 +300,9 @@ pub struct InspectArgs {
 
 /// `ctr compare`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ctr compare runs/a runs/b runs/c\n  ctr compare a.parquet b.csv --json")]
+#[command(
+    after_help = "Examples:\n  ctr compare runs/a runs/b runs/c\n  ctr compare a.parquet b.csv --json\n  ctr compare runs/* --html compare.html"
+)]
 pub struct CompareArgs {
     /// Run folders, or prediction files (Parquet or CSV); two or more.
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
@@ -307,6 +311,37 @@ pub struct CompareArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+
+    /// Write a page with tables and figures to this file.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// `ctr ablate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ctr ablate configs/ablations/quick.toml --out runs/quick\n  ctr ablate study.toml --out runs/study --jobs 4 \
+                        --dry-run\n\nThe same command goes on with a study that was stopped or killed, and several may work on one study."
+)]
+pub struct AblateArgs {
+    /// The study file.
+    pub config: PathBuf,
+
+    /// Folder of the study.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Runs at the same time [default: the number of cores divided by --threads; 1 on a GPU].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print the plan, with the time and disk it will take, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub options: ConfigArgs,
 }
 
 /// `ctr bench`.

@@ -71,6 +71,7 @@ pub fn logits<B: ModelBackend>(
         threads: options.loader_threads,
         prefetch: options.prefetch,
         start_batch: 0,
+        reorder: None,
     };
     let mut logits = Vec::with_capacity(shards.len());
     for batch in ctr_data::batches(shards, layout, Order::Sequential, &loader) {

@@ -6,11 +6,12 @@ use std::time::Instant;
 use ctr_data::{Batches, DataError, Dataset, LoaderOptions, Order, RowLayout, Shards, Split};
 use ctr_model::ModelBackend;
 
+use crate::asynchronous;
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
 use crate::config::{Monitor, Plan};
 use crate::diagnosis::{Cause, diagnose};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
-use crate::learner::{Learner, RateScales};
+use crate::learner::{Learner, LearnerError, RateScales};
 use crate::metric::{ClassificationMetrics, MetricError};
 use crate::observe::{EpochSummary, Event, ObserveError, Observer};
 use crate::repro::Stream;
@@ -58,6 +59,9 @@ pub enum FitError {
     /// The data could not be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A worker of an asynchronous run could not be made.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
     /// A prediction is no number.
     #[error(transparent)]
     Metric(#[from] MetricError),
@@ -176,6 +180,11 @@ fn train_epoch<B: ModelBackend>(
     // Those of the last step, for an epoch of which nothing but the validation is left.
     learner.rates = RateScales::at(plan, state.rate_scale, learner.steps.saturating_sub(1), horizon);
     let (started, first_row) = (Instant::now(), state.rows);
+    if let Some(workers) = plan.training.async_workers {
+        learner =
+            asynchronous::train_epoch(learner, &mut progress.state, workers, batches, horizon, context, observer)?;
+        return if context.stop.load(Ordering::Relaxed) { Err(interrupted(&learner, progress)?) } else { Ok(learner) };
+    }
     for batch in batches {
         if context.stop.load(Ordering::Relaxed) {
             return Err(interrupted(&learner, progress)?);
@@ -226,13 +235,18 @@ pub(crate) fn epoch_batches(
     epochs: usize,
     start_batch: usize,
 ) -> Batches {
-    let order = Order::Shuffled { seed: plan.seed_streams().seed(Stream::Shuffle), epoch: epochs as u64 };
+    let (seed, epoch) = (plan.seed_streams().seed(Stream::Shuffle), epochs as u64);
+    let order = match plan.training.shuffle_window {
+        None => Order::Shuffled { seed, epoch },
+        Some(window) => Order::Windowed { seed, epoch, window: window as u64 },
+    };
     let options = LoaderOptions {
         batch_size: plan.training.batch_size,
         drop_last: false,
         threads: plan.loader.threads,
         prefetch: plan.loader.prefetch,
         start_batch,
+        reorder: plan.perturb.reduction_order,
     };
     ctr_data::batches(shards, layout, order, &options)
 }

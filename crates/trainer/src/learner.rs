@@ -11,6 +11,7 @@ use ctr_model::parameters;
 
 use crate::config::{EmbeddingUpdate, Plan};
 use crate::layouts::Layouts;
+use crate::perturb::flip_last_bit;
 use crate::repro::Stream;
 use crate::schedule::{Horizon, ScheduleConfig};
 
@@ -73,6 +74,10 @@ impl<B: ModelBackend> Learner<B> {
         let specs = plan.model.tables(shape, plan.embedding.init_std);
         let tables = EmbeddingTables::with_layout(&specs, &layouts.lookups, update_rule(plan), seed)?;
         let model = plan.model.init(shape, Initializer { seed, device: &device });
+        let model = match plan.perturb.one_ulp {
+            Some(number) => flip_last_bit(model, number),
+            None => model,
+        };
         Ok(Self {
             model,
             tables,

@@ -2,6 +2,8 @@
 //!
 //! Read [`step`] first: it is one training step on one screen. [`fit`](mod@fit) is the loop around it.
 pub mod bench;
+pub mod ablation;
+mod asynchronous;
 pub mod checkpoint;
 pub mod cli;
 pub mod command;
@@ -18,9 +20,11 @@ pub mod layouts;
 pub mod learner;
 pub mod metric;
 pub mod observe;
+mod perturb;
 pub mod predictions;
 pub mod pretrained;
 pub mod printer;
+pub mod report;
 pub mod repro;
 pub mod run_folder;
 pub mod schedule;

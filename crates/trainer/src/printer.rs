@@ -9,6 +9,11 @@ pub fn result(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
 }
 
+/// Writes a line of progress to stderr.
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Writes an error to stderr, its causes below it.
 pub fn error(error: &anyhow::Error) {
     let mut text = format!("error: {error}");

@@ -26,11 +26,14 @@ pub struct LoaderOptions {
     pub prefetch: usize,
     /// First batch to yield: where a resumed epoch goes on.
     pub start_batch: usize,
+    /// Seed of another order of the rows within each batch, which leaves each batch its rows: every sum over a batch is then taken in another
+    /// order. `None` keeps that of the epoch.
+    pub reorder: Option<u64>,
 }
 
 impl Default for LoaderOptions {
     fn default() -> Self {
-        Self { batch_size: 4096, drop_last: false, threads: 1, prefetch: 4, start_batch: 0 }
+        Self { batch_size: 4096, drop_last: false, threads: 1, prefetch: 4, start_batch: 0, reorder: None }
     }
 }
 
@@ -90,10 +93,15 @@ pub fn batches(shards: &Arc<Shards>, layout: &RowLayout, order: Order, options: 
     };
     let refused = refusal(shards, layout, options, batches);
     let permuted = if refused.is_some() { 0 } else { rows as u64 };
+    let permutation = Permutation::new(permuted, order);
+    let permutation = match options.reorder {
+        Some(seed) => permutation.reordered(options.batch_size as u64, seed),
+        None => permutation,
+    };
     let plan = EpochPlan {
         shards: Arc::clone(shards),
         layout: Arc::new(layout.clone()),
-        order: Arc::new(Permutation::new(permuted, order)),
+        order: Arc::new(permutation),
         batch_size: options.batch_size,
         batches,
     };

@@ -210,6 +210,27 @@ impl EmbeddingTable {
         Cow::Owned(weights)
     }
 
+    /// The weights of one row, counted from the table's first, and its optimiser state behind them: [`stride`](Self::stride) numbers. Only of
+    /// a row that has been [written](super::EmbeddingTables::materialise).
+    ///
+    /// # Panics
+    /// When there is no such row.
+    #[must_use]
+    pub fn record(&self, row: usize) -> &[f32] {
+        &self.data.as_slice()[row * self.stride..][..self.stride]
+    }
+
+    /// Replaces what [`record`](Self::record) returns.
+    ///
+    /// # Panics
+    /// When there is no such row, or `record` has another length.
+    pub fn set_record(&mut self, row: usize, record: &[f32]) {
+        let (stride, width) = (self.stride, self.width);
+        let stored = &mut self.data.as_mut_slice()[row * stride..][..stride];
+        stored.copy_from_slice(record);
+        mark(&mut stored[..width]);
+    }
+
     /// Access to the weights of many rows.
     pub(super) fn reader(&self) -> RowReader<'_> {
         let Self { width, stride, first, initial, .. } = *self;

@@ -1,43 +1,15 @@
 //! `ctr compare`.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use serde::Serialize;
 
 use crate::cli::CompareArgs;
 use crate::metric::ClassificationMetrics;
-use crate::metric::prediction_difference::{ClickReplicas, pairwise_relative_pd};
 use crate::predictions::{self, Predictions};
 use crate::printer::{self, Table, metric};
+use crate::report::{ComparedRun, Comparison};
+use crate::repro::write_atomic;
 use crate::run_folder::RunFolder;
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Comparison {
-    runs: Vec<Run>,
-    /// Pairwise symmetric relative PD: mean over rows of `2|p_a − p_b|/(p_a + p_b)`.
-    pairwise_relative_pd: Vec<Pair>,
-    /// Its mean over the pairs.
-    mean_pairwise_relative_pd: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Run {
-    path: PathBuf,
-    rows: usize,
-    auc: Option<f64>,
-    log_loss: Option<f64>,
-    prediction_digest: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Pair {
-    a: usize,
-    b: usize,
-    value: f64,
-    /// Whether every prediction has the same bits.
-    identical: bool,
-}
 
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     let loaded = args.runs.iter().map(|path| load(path)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -46,7 +18,10 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
             .require_same_rows(other)
             .with_context(|| format!("{} and {} cannot be compared", args.runs[0].display(), path.display()))?;
     }
-    let comparison = compare(&args.runs, &loaded)?;
+    let comparison = Comparison::of(&args.runs, &loaded)?;
+    if let Some(path) = &args.html {
+        write_atomic(path, comparison.html(&loaded)?.as_bytes())?;
+    }
     let text = if args.json { serde_json::to_string_pretty(&comparison)? } else { render(&comparison) };
     printer::result(&text);
     Ok(())
@@ -57,47 +32,35 @@ fn load(path: &Path) -> anyhow::Result<Predictions> {
     Ok(predictions::read(&file)?.predictions)
 }
 
-fn compare(paths: &[PathBuf], loaded: &[Predictions]) -> anyhow::Result<Comparison> {
-    let runs = paths.iter().zip(loaded).map(|(path, predictions)| {
-        let metrics = predictions
-            .labels()
-            .map(|labels| ClassificationMetrics::from_logits(labels, predictions.logits()))
-            .transpose()?;
-        Ok(Run {
-            path: path.clone(),
-            rows: predictions.len(),
-            auc: metrics.as_ref().and_then(|metrics| metrics.auc),
-            log_loss: metrics.as_ref().map(|metrics| metrics.log_loss),
-            prediction_digest: predictions.digest(),
-        })
-    });
-    let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
-    let replicas = ClickReplicas::new(loaded.iter().map(Predictions::logits).collect())?;
-    let matrix = pairwise_relative_pd(&replicas);
-    let pairs = matrix.pairs().map(|(a, b, value)| {
-        let identical = runs[a].prediction_digest == runs[b].prediction_digest;
-        Pair { a, b, value, identical }
-    });
-    Ok(Comparison { pairwise_relative_pd: pairs.collect(), mean_pairwise_relative_pd: matrix.mean(), runs })
-}
-
 fn render(comparison: &Comparison) -> String {
-    let mut runs = Table::new(&["", "run", "AUC", "log loss", "prediction digest"]);
+    let mut runs = Table::new(&["", "run", "AUC", "log loss", "NE", "calibration", "prediction digest"]);
+    let number =
+        |run: &ComparedRun, of: fn(&ClassificationMetrics) -> Option<f64>| metric(run.metrics.as_ref().and_then(of));
     for (index, run) in comparison.runs.iter().enumerate() {
         let digest: String = run.prediction_digest.chars().take(16).collect();
-        let path = run.path.display().to_string();
-        runs.row(vec![(index + 1).to_string(), path, metric(run.auc), metric(run.log_loss), digest]);
+        runs.row(vec![
+            (index + 1).to_string(),
+            run.path.display().to_string(),
+            number(run, |metrics| metrics.auc),
+            number(run, |metrics| Some(metrics.log_loss)),
+            number(run, |metrics| metrics.normalized_entropy),
+            number(run, |metrics| metrics.calibration_ratio),
+            digest,
+        ]);
     }
     let mut pairs = Table::new(&["pair", "PD", ""]);
     for pair in &comparison.pairwise_relative_pd {
         let same = if pair.identical { "identical bits" } else { "" };
         pairs.row(vec![format!("{} – {}", pair.a + 1, pair.b + 1), metric(Some(pair.value)), same.to_owned()]);
     }
+    let interval = comparison.measures.get("pairwise_relative_pd").and_then(|pd| pd.low.zip(pd.high));
+    let interval = interval.map(|(low, high)| format!("  [{low:.6}, {high:.6}], 95 % over runs"));
     format!(
-        "{}\n\nPairwise symmetric relative PD, mean over {} rows of 2|pa − pb|/(pa + pb)\n{}\nmean PD over pairs  {}",
+        "{}\n\nPairwise symmetric relative PD, mean over {} rows of 2|pa − pb|/(pa + pb)\n{}\nmean PD over pairs  {}{}",
         runs.render(),
-        comparison.runs.first().map_or(0, |run| run.rows),
+        comparison.rows,
         pairs.render(),
         metric(Some(comparison.mean_pairwise_relative_pd)),
+        interval.unwrap_or_default(),
     )
 }

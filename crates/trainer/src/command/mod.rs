@@ -11,6 +11,7 @@ use crate::config::Plan;
 use crate::{interrupt, printer};
 
 mod bench;
+mod ablate;
 mod compare;
 mod devices;
 mod eval;
@@ -69,6 +70,7 @@ fn dispatch(command: &Command, stop: &AtomicBool) -> anyhow::Result<()> {
             devices::run();
             Ok(())
         }
+        Command::Ablate(args) => ablate::run(args, stop),
     }
 }
 

@@ -8,15 +8,16 @@ use std::ops::RangeInclusive;
 
 use ctr_model::mlp::WeightInit;
 
-use super::document::{Node, Segment, key_path};
+use super::document::{Node, Segment, Value, key_path};
 use super::error::ConfigError;
 use super::model::ModelConfig;
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, TrainingConfig};
+use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, TrainingConfig};
 use crate::schedule::{Course, ScheduleConfig};
 
 pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 20;
 pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
+const WORKERS: RangeInclusive<usize> = 1..=64;
 const EPOCHS: RangeInclusive<usize> = 1..=1_000_000;
 const WIDTH: RangeInclusive<usize> = 1..=1 << 20;
 const LAYERS: usize = 256;
@@ -203,6 +204,12 @@ impl<'a> Checker<'a> {
 
     pub(super) fn training(&self, training: &TrainingConfig) -> Checked {
         self.whole("batch_size", training.batch_size, &BATCH)?;
+        if let Some(window) = training.shuffle_window {
+            self.whole("shuffle_window", window, &(1..=usize::MAX))?;
+        }
+        if let Some(workers) = training.async_workers {
+            self.whole("async_workers", workers, &WORKERS)?;
+        }
         self.whole("epochs", training.epochs, &EPOCHS)?;
         if let Some(norm) = training.gradient_clip_norm {
             self.positive("gradient_clip_norm", norm)?;
@@ -217,6 +224,22 @@ impl<'a> Checker<'a> {
                 factor > 0.0 && factor < 1.0
             })?;
             table.not_negative("min_lr", reduce.min_lr)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn perturb(&self, perturb: &PerturbConfig) -> Checked {
+        let Some(order) = perturb.reduction_order else { return Ok(()) };
+        self.seed("reduction_order", order)?;
+        let dropout = self.root.get(&["model".into(), "dropout".into()]).map(|node| &node.value);
+        let drops = match dropout {
+            Some(Value::Float(rate)) => *rate > 0.0,
+            Some(Value::Integer(rate)) => *rate > 0,
+            _ => false,
+        };
+        if drops {
+            let expected = "absent, because `model.dropout` is above 0: its masks would fall on other rows, which is no matter of rounding";
+            return Err(self.invalid("reduction_order", order, expected));
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan, WarmStartPlan};
 pub use raw::{
     CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor,
-    ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
+    PerturbConfig, ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
 };
 
 #[cfg(test)]

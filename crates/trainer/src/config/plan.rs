@@ -17,8 +17,8 @@ use super::model::ModelConfig;
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use super::overrides::{Overrides, utf8};
 use super::raw::{
-    CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, RunConfig,
-    TrainingConfig, WarmStartConfig, WatchConfig,
+    CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, PerturbConfig,
+    RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
 };
 use crate::repro::{Digest, SeedOverrides, SeedStreams, Stream};
 use crate::schedule::ScheduleConfig;
@@ -57,6 +57,8 @@ pub struct Plan {
     pub watch: WatchConfig,
     /// Tensors of another model to begin with.
     pub warm_start: Option<WarmStartPlan>,
+    /// Disturbances as small as they can be.
+    pub perturb: PerturbConfig,
 }
 
 /// Tensors of another model to begin with.
@@ -158,6 +160,7 @@ impl Plan {
             checkpoint: config.checkpoint,
             watch: config.watch,
             warm_start: config.warm_start.map(|warm_start| warm_start_plan(&root, warm_start)).transpose()?,
+            perturb: config.perturb,
         })
     }
 
@@ -227,6 +230,7 @@ impl Plan {
                 blake3: Some(blake3),
             }),
             seeds: self.seeds,
+            perturb: self.perturb.clone(),
         }
     }
 }
@@ -288,6 +292,11 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     top.table("evaluation").whole("batch_size", config.evaluation.batch_size, &BATCH)?;
     top.table("loader").loader(&config.loader)?;
     top.table("checkpoint").checkpoint(&config.checkpoint)?;
+    top.table("perturb").perturb(&config.perturb)?;
+    if let (Some(workers), true) = (config.training.async_workers, config.watch != WatchConfig::default()) {
+        let expected = "absent, because `[watch]` records steps one after the other";
+        return Err(top.table("training").invalid("async_workers", workers, expected));
+    }
 
     let embedding = top.table("embedding");
     embedding.embedding(&config.embedding)?;

@@ -58,6 +58,9 @@ pub struct RunConfig {
     /// Seeds of single streams, each derived from `seed` when absent.
     #[serde(default, skip_serializing_if = "SeedOverrides::is_empty")]
     pub seeds: SeedOverrides,
+    /// Disturbances as small as they can be, to see how training magnifies them.
+    #[serde(default, skip_serializing_if = "PerturbConfig::is_empty")]
+    pub perturb: PerturbConfig,
 }
 
 /// Keys of `[data]`.
@@ -143,6 +146,15 @@ pub enum EmbeddingMode {
 pub struct TrainingConfig {
     /// Samples per step, ≥ 1. Default `4096`.
     pub batch_size: usize,
+    /// Training rows are shuffled only within consecutive windows of this many rows, ≥ 1; `1` keeps the order of the file. Default: all rows
+    /// are shuffled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle_window: Option<usize>,
+    /// Threads that train at the same time, each on batches of its own, and add their updates to shared parameters without locks (Hogwild,
+    /// arXiv 1106.5730), 1 to 64. Such a run never gives the same bits twice; it has no checkpoints within an epoch, and `[watch]` must be
+    /// off. Default: one batch after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub async_workers: Option<usize>,
     /// Passes over the training data at most, ≥ 1. Default `100`.
     pub epochs: usize,
     /// Largest global L2 norm of the gradients, > 0; larger ones are scaled down to it. Default: no clipping.
@@ -166,6 +178,8 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             batch_size: 4096,
+            shuffle_window: None,
+            async_workers: None,
             epochs: 100,
             gradient_clip_norm: None,
             early_stop_patience: 2,
@@ -174,6 +188,28 @@ impl Default for TrainingConfig {
             schedule: None,
             reduce_lr_on_plateau: None,
         }
+    }
+}
+
+/// Keys of `[perturb]`: sources of irreproducibility that have no seed of their own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerturbConfig {
+    /// Number of the dense weight whose last bit is flipped after initialisation: an element of the weight matrices, in the order of
+    /// `ctr inspect`, modulo their number. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_ulp: Option<u64>,
+    /// Seed of another order of the rows within each batch, in [0, 2⁶³): each batch keeps its rows, every sum over it is taken in another
+    /// order. Needs a model without dropout, whose masks would fall on other rows. Default: the order of the shuffle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduction_order: Option<u64>,
+}
+
+impl PerturbConfig {
+    /// Whether nothing is disturbed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -5,8 +5,10 @@ use crate::workspace::Workspace;
 fn every_verb_explains_itself_with_an_example() {
     let workspace = Workspace::new();
     let help = workspace.succeed(&["--help"]);
-    let verbs =
-        ["prepare", "train", "resume", "eval", "predict", "inspect", "compare", "bench", "devices", "export", "verify"];
+    let verbs = [
+        "prepare", "train", "resume", "eval", "predict", "inspect", "compare", "ablate", "bench", "devices", "export",
+        "verify",
+    ];
     for verb in verbs {
         assert!(help.contains(verb), "{help}");
         let help = workspace.succeed(&[verb, "--help"]);

@@ -1,5 +1,6 @@
 //! The `ctr` command as a user runs it: real processes, real files.
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
+mod ablate;
 mod bad_input;
 mod bench;
 mod checkpoints;

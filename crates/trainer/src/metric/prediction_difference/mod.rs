@@ -14,6 +14,7 @@
 //! | [`true_label_relative_pd`] (Δ₁ᴸ) | `(1/NM) Σ \|P − P̄\| / P̄` on the true label | true label |
 //! | [`hellinger_pd`] | `(1/NM) Σ √(½ Σ_l (√P − √P̄)²)` | both labels |
 //! | [`churn`], [`argmax_churn`] | share of examples whose decision differs, per pair | decision |
+//! | [`identical_predictions`] | 1 where all bits are equal, per pair | logits |
 //! | [`top_k_overlap`] | shared share of the k highest scores of a group, per pair | ranking |
 //!
 //! Two traps, both tested here:
@@ -29,6 +30,7 @@
 //! (the norms).
 
 mod churn;
+mod identical;
 mod mean_centred;
 mod pair_matrix;
 mod pairwise;
@@ -36,6 +38,7 @@ mod replicas;
 mod top_k;
 
 pub use churn::{argmax_churn, churn};
+pub use identical::identical_predictions;
 pub use mean_centred::{
     ExampleMean, Norm, absolute_mean_centred_pd, hellinger_pd, norm_pd, relative_mean_centred_pd,
     relative_pd_over_labels, replica_count_correction, true_label_relative_pd,
