@@ -30,17 +30,16 @@ impl<B: Backend> Initializer<'_, B> {
     /// in its normal form.
     #[must_use]
     pub fn xavier_normal(self, name: &str, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
-        self.normal(name, [inputs, outputs], (2.0 / (inputs + outputs).max(1) as f64).sqrt())
+        self.normal(name, [inputs, outputs], xavier_std(inputs, outputs))
     }
 
     /// A tensor of elements from N(0, std²).
     #[must_use]
     pub fn normal<const D: usize>(self, name: &str, shape: [usize; D], std: f64) -> Param<Tensor<B, D>> {
-        let std = std as f32;
         let mut values = vec![0.0; shape.iter().product()];
         Philox::named(self.seed, name).fill_normal(0, &mut values);
         for value in &mut values {
-            *value *= std;
+            *value *= std as f32;
         }
         Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
     }
@@ -50,4 +49,10 @@ impl<B: Backend> Initializer<'_, B> {
     pub fn constant(self, length: usize, value: f32) -> Param<Tensor<B, 1>> {
         Param::from_tensor(Tensor::full([length], value, self.device))
     }
+}
+
+/// √(2/(I + O)): the standard deviation of [`Initializer::xavier_normal`].
+#[must_use]
+pub fn xavier_std(inputs: usize, outputs: usize) -> f64 {
+    (2.0 / (inputs + outputs).max(1) as f64).sqrt()
 }

@@ -10,8 +10,11 @@
 //! ```
 //!
 //! The crate touches no file, no clock and no global random state: every random number is a function of a seed that the caller passes.
+pub mod dropout;
 pub mod embedding;
 pub mod init;
+pub mod interaction;
+pub mod layer_norm;
 pub mod linear;
 pub mod loss;
 pub mod mlp;

@@ -45,7 +45,7 @@ pub enum WeightInit {
     Auto,
 }
 
-fn relu() -> ActivationConfig {
+pub(crate) fn relu() -> ActivationConfig {
     ActivationConfig::Relu
 }
 
@@ -54,6 +54,24 @@ fn relu() -> ActivationConfig {
 pub struct Mlp<B: Backend> {
     layers: Vec<MlpLayer<B>>,
     output: Linear<B>,
+}
+
+/// The hidden layers alone; [B, I] → [B, H], with H the width of the last one.
+#[derive(Module, Debug)]
+pub struct HiddenLayers<B: Backend> {
+    layers: Vec<MlpLayer<B>>,
+}
+
+/// The dropout masks of one perceptron among those of a model: each perceptron of a model takes a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskGroup(pub u32);
+
+impl MaskGroup {
+    /// The number of layer `index`'s mask in the model.
+    #[must_use]
+    pub fn layer(self, index: usize) -> u32 {
+        self.0 * MlpConfig::MAX_LAYERS as u32 + index as u32
+    }
 }
 
 /// linear → batch norm → activation → dropout; [B, I] → [B, O].
@@ -67,28 +85,70 @@ pub struct MlpLayer<B: Backend> {
 }
 
 impl MlpConfig {
-    /// A perceptron of `inputs` inputs whose parameters are named under `name`.
+    /// Hidden layers of a perceptron at most.
+    pub const MAX_LAYERS: usize = 256;
+
+    /// The perceptron of a model with only one, of `inputs` inputs; its parameters are named under `name`.
     #[must_use]
     pub fn init<B: ModelBackend>(&self, name: &str, inputs: usize, init: Initializer<'_, B>) -> Mlp<B> {
-        let gain = self.gain();
-        let linear = |name: &str, first: bool, inputs, outputs| match self.init {
-            WeightInit::Xavier => Linear::new(name, inputs, outputs, init),
-            WeightInit::Auto => Linear::with_gain(name, inputs, outputs, if first { 1.0 } else { gain }, init),
-        };
+        self.init_masked(name, inputs, MaskGroup(0), init)
+    }
+
+    /// One of several perceptrons of a model.
+    #[must_use]
+    pub fn init_masked<B: ModelBackend>(
+        &self,
+        name: &str,
+        inputs: usize,
+        masks: MaskGroup,
+        init: Initializer<'_, B>,
+    ) -> Mlp<B> {
+        let HiddenLayers { layers } = self.init_hidden(name, inputs, masks, init);
+        let output = self.linear(&format!("{name}.output"), layers.is_empty(), [self.output_width(inputs), 1], init);
+        Mlp { layers, output }
+    }
+
+    /// The hidden layers alone.
+    #[must_use]
+    pub fn init_hidden<B: ModelBackend>(
+        &self,
+        name: &str,
+        inputs: usize,
+        masks: MaskGroup,
+        init: Initializer<'_, B>,
+    ) -> HiddenLayers<B> {
         let mut width = inputs;
         let mut layers = Vec::with_capacity(self.hidden_units.len());
         for (index, &units) in self.hidden_units.iter().enumerate() {
             layers.push(MlpLayer {
-                linear: linear(&format!("{name}.layers.{index}.linear"), index == 0, width, units),
+                linear: self.linear(&format!("{name}.layers.{index}.linear"), index == 0, [width, units], init),
                 norm: self.batch_norm.then(|| BatchNorm::new(units, init)),
                 activation: self.activation.init(units, init.device),
                 dropout: self.dropout,
-                index: index as u32,
+                index: masks.layer(index),
             });
             width = units;
         }
-        let output = linear(&format!("{name}.output"), layers.is_empty(), width, 1);
-        Mlp { layers, output }
+        HiddenLayers { layers }
+    }
+
+    fn linear<B: ModelBackend>(
+        &self,
+        name: &str,
+        first: bool,
+        [inputs, outputs]: [usize; 2],
+        init: Initializer<'_, B>,
+    ) -> Linear<B> {
+        match self.init {
+            WeightInit::Xavier => Linear::new(name, inputs, outputs, init),
+            WeightInit::Auto => Linear::with_gain(name, inputs, outputs, if first { 1.0 } else { self.gain() }, init),
+        }
+    }
+
+    /// The width of the last hidden layer, or `inputs` where there is none.
+    #[must_use]
+    pub fn output_width(&self, inputs: usize) -> usize {
+        self.hidden_units.last().copied().unwrap_or(inputs)
     }
 
     /// The gain of the activation, by which `init = "auto"` scales weights; 0.001 to 1000 for any that is of use.
@@ -104,6 +164,14 @@ impl<B: ModelBackend> Mlp<B> {
     pub fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 1> {
         let hidden = self.layers.iter().fold(x, |x, layer| layer.forward(x, pass)); // [B, H]
         self.output.forward(hidden).squeeze_dim(1) // [B]
+    }
+}
+
+impl<B: ModelBackend> HiddenLayers<B> {
+    /// The output of the last layer; [B, I] → [B, H].
+    #[must_use]
+    pub fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
+        self.layers.iter().fold(x, |x, layer| layer.forward(x, pass))
     }
 }
 

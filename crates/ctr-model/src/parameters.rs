@@ -3,7 +3,7 @@
 //! A name is the path of fields and indices that leads to the parameter, joined by dots (`mlp.layers.0.linear.weight`); the variants of
 //! enums are no part of it.
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::backend::Backend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
 /// One parameter, or one running statistic, on the host.
@@ -80,6 +80,17 @@ pub fn count_trainable<B: Backend, M: Module<B>>(module: &M) -> usize {
     collect(module).iter().filter(|parameter| !is_statistic(&parameter.name)).map(|p| p.values.len()).sum()
 }
 
+/// The gradient of each trainable parameter, in the order of the module's fields; `None` where the loss does not depend on it.
+#[must_use]
+pub fn gradients<B: AutodiffBackend, M: Module<B>>(
+    module: &M,
+    grads: &B::Gradients,
+) -> Vec<(String, Option<Vec<f32>>)> {
+    let mut collector = GradientCollector::<B> { path: PathStack::default(), grads, found: Vec::new() };
+    module.visit(&mut collector);
+    collector.found
+}
+
 /// Whether a name is that of a running statistic, which no optimiser touches.
 #[must_use]
 pub fn is_statistic(name: &str) -> bool {
@@ -122,6 +133,30 @@ impl<B: Backend> ModuleVisitor<B> for Collector {
         let shape = tensor.dims().to_vec();
         let values = tensor.into_data().iter::<f32>().collect();
         self.found.push(NamedParameter { name: self.path.name(), shape, values });
+    }
+
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+}
+
+struct GradientCollector<'a, B: AutodiffBackend> {
+    path: PathStack,
+    grads: &'a B::Gradients,
+    found: Vec<(String, Option<Vec<f32>>)>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for GradientCollector<'_, B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        let name = self.path.name();
+        if !is_statistic(&name) {
+            let gradient = param.val().grad(self.grads).map(|grad| grad.into_data().iter::<f32>().collect());
+            self.found.push((name, gradient));
+        }
     }
 
     fn enter_module(&mut self, name: &str, container_type: &str) {

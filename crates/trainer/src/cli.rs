@@ -45,6 +45,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show a config or a run: data, architecture, parameters, seeds.
     Inspect(InspectArgs),
+    /// List the models, or show the keys of one.
+    Models(ModelsArgs),
     /// Compare the test predictions of runs: AUC, log loss and pairwise prediction difference.
     Compare(CompareArgs),
     /// Measure the training steps of a config: samples a second, milliseconds a step, and where they go.
@@ -296,6 +298,15 @@ pub struct InspectArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented where it is defined")]
     pub options: ConfigArgs,
+}
+
+/// `ctr models`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ctr models\n  ctr models dcn_v2")]
+pub struct ModelsArgs {
+    /// A model: the value of `type` in `[model]`.
+    #[arg(value_name = "NAME")]
+    pub model: Option<String>,
 }
 
 /// `ctr compare`.

@@ -3,14 +3,12 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{CtrModel, InputShape, ModelInput};
+use super::{Architecture, CtrModel, EMBEDDING, InputShape, ModelError, ModelInput, check};
 use crate::init::Initializer;
+use crate::interaction::concatenate;
 use crate::mlp::{Mlp, MlpConfig};
 use crate::op::ModelBackend;
 use crate::pass::Pass;
-
-/// The table of the embedding rows.
-pub(super) const TABLE: &str = "embedding";
 
 /// Keys of `[model]` for `type = "dnn"`: those of the perceptron.
 pub type DnnConfig = MlpConfig;
@@ -21,27 +19,32 @@ pub type DnnConfig = MlpConfig;
 /// embeddings [B, F, D], numeric fields [B, N] → \[B\].
 ///
 /// # Reference
-/// The deep part of Cheng et al., "Wide & deep learning for recommender systems", arXiv 1606.07792; in the BARS benchmark, `DLRM` with
+/// Covington, Adams & Sargin, "Deep neural networks for YouTube recommendations", RecSys 2016; in the BARS benchmark, `DLRM` with
 /// `interaction_op=cat`.
 #[derive(Module, Debug)]
 pub struct Dnn<B: Backend> {
     mlp: Mlp<B>,
 }
 
-pub(super) fn init<B: ModelBackend>(config: &DnnConfig, shape: InputShape, init: Initializer<'_, B>) -> Dnn<B> {
-    Dnn { mlp: config.init("mlp", shape.categorical * shape.embedding_dim + shape.numeric, init) }
+impl Architecture for DnnConfig {
+    type Model<B: Backend> = Dnn<B>;
+
+    fn tables(&self, shape: InputShape) -> Vec<(&'static str, usize)> {
+        vec![(EMBEDDING, shape.embedding_dim)]
+    }
+
+    fn check(&self, _shape: InputShape) -> Result<(), ModelError> {
+        check::perceptron(self)
+    }
+
+    fn init<B: ModelBackend>(&self, shape: InputShape, init: Initializer<'_, B>) -> Dnn<B> {
+        Dnn { mlp: self.init("mlp", shape.concatenated(), init) }
+    }
 }
 
 impl<B: ModelBackend> CtrModel<B> for Dnn<B> {
-    fn forward(&self, mut input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
-        let embeddings = input.embeddings.remove(0); // [B, F, D]
-        let [batch, fields, dim] = embeddings.dims();
-        let flat = embeddings.reshape([batch, fields * dim]); // [B, F·D]
-        let x = match input.numeric {
-            Some(numeric) if fields == 0 => numeric,
-            Some(numeric) => Tensor::cat(vec![flat, numeric], 1), // [B, F·D + N]
-            None => flat,
-        };
-        self.mlp.forward(x, pass)
+    fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
+        let ([embeddings], numeric) = input.split(); // [B, F, D]
+        self.mlp.forward(concatenate(embeddings, numeric), pass)
     }
 }

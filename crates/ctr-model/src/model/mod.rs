@@ -1,23 +1,75 @@
 //! The models, one file each.
-#![allow(clippy::large_enum_variant, reason = "a process holds one model, and the derived records cannot be annotated")]
+//!
+//! A file holds the keys of `[model]` (`…Config`), the module, and how the one is made of the other ([`Architecture`]). The list of all
+//! models is `registry`, one line each; what they are made of lies in [`interaction`](crate::interaction) and [`mlp`](crate::mlp).
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use serde::{Deserialize, Serialize};
 
+mod afm;
+mod afn;
+mod autoint;
+mod check;
+mod cross_head;
+mod dcn;
+mod dcn_v2;
+mod deepfm;
+mod dlrm;
 mod dnn;
+mod edcn;
+mod ffm;
+mod fibinet;
+mod finalmlp;
+mod fm;
+mod fmfm;
+mod fwfm;
+mod gdcn;
+mod ipnn;
+mod keys;
 mod lr;
+mod masknet;
+mod nfm;
+mod registry;
+mod wide_deep;
+mod xdeepfm;
 
+pub use afm::{Afm, AfmConfig};
+pub use afn::{Afn, AfnConfig};
+pub use autoint::{AutoInt, AutoIntConfig};
+pub use check::ModelError;
+pub use cross_head::{CrossHead, CrossStructure};
+pub use dcn::{Dcn, DcnConfig};
+pub use dcn_v2::{AnyCrossNetwork, DcnV2, DcnV2Config};
+pub use deepfm::{DeepFm, DeepFmConfig};
+pub use dlrm::{Dlrm, DlrmConfig, DlrmInteraction};
 pub use dnn::{Dnn, DnnConfig};
+pub use edcn::{Edcn, EdcnConfig};
+pub use ffm::{Ffm, FfmConfig};
+pub use fibinet::{FiBiNet, FiBiNetConfig, FiBiNetMatrices};
+pub use finalmlp::{FinalMlp, FinalMlpConfig};
+pub use fm::{Fm, FmConfig};
+pub use fmfm::{FmFm, FmFmConfig, FmFmInteraction};
+pub use fwfm::{FwFm, FwFmConfig, FwFmLinear};
+pub use gdcn::{Gdcn, GdcnConfig};
+pub use ipnn::{Ipnn, IpnnConfig};
 pub use lr::{Lr, LrConfig};
+pub use masknet::{MaskNet, MaskNetConfig, MaskNetStructure};
+pub use nfm::{Nfm, NfmConfig};
+pub use registry::{AnyModel, ModelConfig, ModelInfo};
+pub use wide_deep::{WideDeep, WideDeepConfig};
+pub use xdeepfm::{XDeepFm, XDeepFmConfig};
 
-use crate::embedding::TableSpec;
 use crate::init::Initializer;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
 /// The specification of the embedding rows, of which a field may have a width of its own.
-pub const EMBEDDING_TABLE: &str = dnn::TABLE;
+pub const EMBEDDING_TABLE: &str = EMBEDDING;
+
+/// The table of the embedding rows.
+const EMBEDDING: &str = "embedding";
+/// The table of the first-order weights, rows of width 1.
+const LINEAR: &str = "linear";
 
 /// What a model sees of a batch.
 #[derive(Clone, Debug)]
@@ -26,6 +78,17 @@ pub struct ModelInput<B: Backend> {
     pub embeddings: Vec<Tensor<B, 3>>,
     /// The numeric fields, [B, N]; `None` when there are none.
     pub numeric: Option<Tensor<B, 2>>,
+}
+
+impl<B: Backend> ModelInput<B> {
+    /// The rows of each of the model's `T` tables, and the numeric fields.
+    fn split<const T: usize>(self) -> ([Tensor<B, 3>; T], Option<Tensor<B, 2>>) {
+        let found = self.embeddings.len();
+        let Ok(tables) = self.embeddings.try_into() else {
+            panic!("the model looks rows up in {T} tables, but was given the rows of {found}");
+        };
+        (tables, self.numeric)
+    }
 }
 
 /// The shape of the data that a model is built for. Fields with embeddings of several widths count as one, as wide as all of them together;
@@ -40,63 +103,46 @@ pub struct InputShape {
     pub embedding_dim: usize,
 }
 
+impl InputShape {
+    /// Fields of both kinds, F + N.
+    #[must_use]
+    pub fn fields(self) -> usize {
+        self.categorical + self.numeric
+    }
+
+    /// Width of the embeddings of the categorical fields beside the numbers of the numeric ones, F·D + N.
+    #[must_use]
+    pub fn concatenated(self) -> usize {
+        self.categorical * self.embedding_dim + self.numeric
+    }
+
+    /// Width of the embeddings of all fields, (F + N)·D.
+    #[must_use]
+    pub fn embedded(self) -> usize {
+        self.fields() * self.embedding_dim
+    }
+}
+
+/// The keys of a model: what they ask for, and the model made of them.
+pub trait Architecture {
+    /// The model.
+    type Model<B: Backend>;
+
+    /// The tables that the model looks its rows up in: the name and the width of each.
+    fn tables(&self, shape: InputShape) -> Vec<(&'static str, usize)>;
+
+    /// Whether the model can be built for data of this shape.
+    ///
+    /// # Errors
+    /// A key out of its range, or one that the data do not fit, by name.
+    fn check(&self, shape: InputShape) -> Result<(), ModelError>;
+
+    /// The model with its initial dense parameters.
+    fn init<B: ModelBackend>(&self, shape: InputShape, init: Initializer<'_, B>) -> Self::Model<B>;
+}
+
 /// A click-through-rate model.
 pub trait CtrModel<B: ModelBackend>: Module<B> {
     /// The logits of a batch, \[B\].
     fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1>;
-}
-
-/// The model to train, told apart by the key `type`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ModelConfig {
-    /// `type = "lr"`: logistic regression, one weight per feature value and a bias.
-    Lr(LrConfig),
-    /// `type = "dnn"`: concatenated embeddings, then a multi-layer perceptron.
-    Dnn(DnnConfig),
-}
-
-/// Any of the models.
-#[derive(Module, Debug)]
-pub enum AnyModel<B: Backend> {
-    /// See [`Lr`].
-    Lr(Lr<B>),
-    /// See [`Dnn`].
-    Dnn(Dnn<B>),
-}
-
-impl ModelConfig {
-    /// Whether the model concatenates the embeddings of all fields and does nothing else with them, so that their widths may differ.
-    #[must_use]
-    pub fn concatenates(&self) -> bool {
-        matches!(self, Self::Dnn(_))
-    }
-
-    /// The tables that the model looks its rows up in.
-    #[must_use]
-    pub fn tables(&self, shape: InputShape, init_std: f64) -> Vec<TableSpec> {
-        let (name, width) = match self {
-            Self::Lr(_) => (lr::TABLE, 1),
-            Self::Dnn(_) => (dnn::TABLE, shape.embedding_dim),
-        };
-        vec![TableSpec { name: name.to_owned(), width, init_std }]
-    }
-
-    /// The model with its initial dense parameters.
-    #[must_use]
-    pub fn init<B: ModelBackend>(&self, shape: InputShape, init: Initializer<'_, B>) -> AnyModel<B> {
-        match self {
-            Self::Lr(config) => AnyModel::Lr(lr::init(config, shape, init)),
-            Self::Dnn(config) => AnyModel::Dnn(dnn::init(config, shape, init)),
-        }
-    }
-}
-
-impl<B: ModelBackend> CtrModel<B> for AnyModel<B> {
-    fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
-        match self {
-            Self::Lr(model) => model.forward(input, pass),
-            Self::Dnn(model) => model.forward(input, pass),
-        }
-    }
 }

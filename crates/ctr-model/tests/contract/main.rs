@@ -1,10 +1,14 @@
 //! What every backend, table and model must satisfy.
+mod cases;
 mod embedding;
 mod golden_optimizers;
+mod goldens;
 mod gradients;
 mod hidden_tail;
 mod initialisation;
+mod learner;
 mod mixed_tables;
 mod models;
 mod operations;
+mod parameter_counts;
 mod values;

@@ -28,8 +28,13 @@ pub(crate) fn elements<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<
 
 /// Asserts that two slices agree within `tolerance` of the largest element.
 pub(crate) fn assert_close(name: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
+    assert_close_to_scale(name, actual, expected, tolerance, 1e-3);
+}
+
+/// Asserts that two slices agree within `tolerance` of the largest element, taken to be at least `least`.
+pub(crate) fn assert_close_to_scale(name: &str, actual: &[f32], expected: &[f32], tolerance: f32, least: f32) {
     assert_eq!(actual.len(), expected.len(), "{name}");
-    let scale = expected.iter().fold(1e-3_f32, |largest, value| largest.max(value.abs()));
+    let scale = expected.iter().fold(least, |largest, value| largest.max(value.abs()));
     for (index, (a, e)) in actual.iter().zip(expected).enumerate() {
         assert!((a - e).abs() <= tolerance * scale, "{name}[{index}]: {a} against {e}, scale {scale}");
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::bail;
 use ctr_data::{Encoder, Schema};
 use ctr_model::ModelBackend;
+use ctr_model::model::ModelConfig;
 use ctr_model::parameters;
 
 use super::prepare;
@@ -65,11 +66,11 @@ impl WithBackend for Inspect<'_> {
             let name = format!("{}{kind}", parameter.name);
             table.row(vec![name, format!("{:?}", parameter.shape), parameter.values.len().to_string()]);
         }
-        let mut bytes = 0;
+        let mut table_bytes = 0;
         for part in learner.tables().tables() {
             let shape = format!("[{}, {}]", part.rows(), part.width());
             table.row(vec![format!("tables.{}", part.name()), shape, (part.rows() * part.width()).to_string()]);
-            bytes += part.rows() * part.stride() * size_of::<f32>();
+            table_bytes += part.rows() * part.stride() * size_of::<f32>();
         }
         let mut fields = Table::new(&["field", "kind", "ids"]);
         for field in &self.schema.categorical {
@@ -78,11 +79,23 @@ impl WithBackend for Inspect<'_> {
         for field in &self.schema.numeric {
             fields.row(vec![field.name.clone(), "numeric".to_owned(), "–".to_owned()]);
         }
+        let dense = parameters::count_trainable(&learner.model);
+        let dense_bytes = dense * (1 + self.plan.optimizer.for_rows().state_len(1)) * size_of::<f32>();
+        let name = self.plan.model.name();
+        let about = ModelConfig::ALL.iter().find(|info| info.name == name);
+        let about = about.map_or_else(String::new, |info| format!("{name}: {} [{}]\n\n", info.description, info.paper));
         Ok(format!(
-            "{}\n\n{}\n\ntrainable parameters  {}\ntables with optimiser state  {bytes} bytes",
+            "{about}{}\n\n{}\n\ntrainable parameters  {}, of which {dense} dense\nmemory with optimiser state  {} for tables, {} for dense \
+             parameters",
             fields.render(),
             table.render(),
             learner.parameter_count(),
+            mebibytes(table_bytes),
+            mebibytes(dense_bytes),
         ))
     }
+}
+
+fn mebibytes(bytes: usize) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -17,6 +17,7 @@ mod devices;
 mod eval;
 mod export;
 mod inspect;
+mod models;
 mod predict;
 mod prepare;
 mod resume;
@@ -64,6 +65,7 @@ fn dispatch(command: &Command, stop: &AtomicBool) -> anyhow::Result<()> {
         Command::Export(args) => export::run(args),
         Command::Verify(args) => verify::run(args, stop),
         Command::Inspect(args) => inspect::run(args, stop),
+        Command::Models(args) => models::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args, stop),
         Command::Devices => {

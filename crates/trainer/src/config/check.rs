@@ -6,11 +6,9 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use ctr_model::mlp::WeightInit;
-
 use super::document::{Node, Segment, Value, key_path};
 use super::error::ConfigError;
-use super::model::ModelConfig;
+use super::model::{InputShape, ModelConfig};
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
 use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, TrainingConfig};
 use crate::schedule::{Course, ScheduleConfig};
@@ -20,7 +18,6 @@ pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
 const WORKERS: RangeInclusive<usize> = 1..=64;
 const EPOCHS: RangeInclusive<usize> = 1..=1_000_000;
 const WIDTH: RangeInclusive<usize> = 1..=1 << 20;
-const LAYERS: usize = 256;
 
 /// Checks values and says where a wrong one stands.
 pub(super) struct Checker<'a> {
@@ -97,40 +94,14 @@ impl<'a> Checker<'a> {
         Err(self.invalid(key, format!("{name:?}"), expected))
     }
 
-    pub(super) fn model(&self, model: &ModelConfig) -> Checked {
-        match model {
-            ModelConfig::Lr(_) => Ok(()),
-            ModelConfig::Dnn(dnn) => {
-                if dnn.hidden_units.len() > LAYERS {
-                    let found = format!("a list of {} layers", dnn.hidden_units.len());
-                    return Err(self.invalid("hidden_units", found, format!("at most {LAYERS} layers")));
-                }
-                let units = self.table("hidden_units");
-                for (index, width) in dnn.hidden_units.iter().enumerate() {
-                    if !WIDTH.contains(width) {
-                        let way = [units.table.as_slice(), &[Segment::Index(index)]].concat();
-                        let (origin, key) = (self.root.origin(&way).clone(), key_path(&way));
-                        let expected = format!("a whole number from {} to {}", WIDTH.start(), WIDTH.end());
-                        return Err(ConfigError::Invalid { origin, key, value: width.to_string(), expected });
-                    }
-                }
-                if dnn.init == WeightInit::Auto && !(1e-3..=1e3).contains(&dnn.gain()) {
-                    let found = format!("\"auto\" with {}, whose gain is {:e}", dnn.activation, dnn.gain());
-                    return Err(self.invalid(
-                        "init",
-                        found,
-                        "\"xavier\", or an activation with a gain from 1e-3 to 1e3",
-                    ));
-                }
-                self.fraction("dropout", dnn.dropout)?;
-                // Masks have sixteen bits an element.
-                let finest = 1.0 / 65_536.0;
-                if dnn.dropout == 0.0 || (finest..=1.0 - finest).contains(&dnn.dropout) {
-                    return Ok(());
-                }
-                Err(self.invalid("dropout", dnn.dropout, "0, or a number from 2⁻¹⁶ to 1 − 2⁻¹⁶"))
-            }
-        }
+    /// The keys of the model, for data of this shape.
+    pub(super) fn model(&self, model: &ModelConfig, shape: InputShape) -> Checked {
+        model.check(shape).map_err(|error| {
+            let index = error.index.map(Segment::Index);
+            let way: Vec<Segment> = self.way(error.key).into_iter().chain(index).collect();
+            let (origin, key) = (self.root.origin(&way).clone(), key_path(&way));
+            ConfigError::Invalid { origin, key, value: error.value, expected: error.expected }
+        })
     }
 
     pub(super) fn embedding(&self, embedding: &EmbeddingConfig) -> Checked {

@@ -19,7 +19,7 @@ mod raw;
 pub use dataset::DatasetConfig;
 pub use device::{BackendKind, DeviceSpec, ParseDeviceError};
 pub use error::{ConfigError, Known, Origin};
-pub use model::{DnnConfig, LrConfig, ModelConfig};
+pub use model::{DnnConfig, InputShape, LrConfig, ModelConfig};
 pub use optimizer::{
     AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig,
 };

@@ -13,7 +13,7 @@ use super::device::DeviceSpec;
 use super::document::Node;
 use super::error::ConfigError;
 use super::fingerprint;
-use super::model::ModelConfig;
+use super::model::{InputShape, ModelConfig};
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use super::overrides::{Overrides, utf8};
 use super::raw::{
@@ -273,6 +273,13 @@ fn warm_start_plan(root: &Node, config: WarmStartConfig) -> Result<WarmStartPlan
     Ok(WarmStartPlan { file, parts, blake3 })
 }
 
+/// The shape of the data, as far as the config tells it.
+fn input_shape(config: &RunConfig) -> InputShape {
+    let fields = config.data.dataset.resolved_fields();
+    let categorical = fields.iter().filter(|field| matches!(field, FieldConfig::Categorical(_))).count();
+    InputShape { categorical, numeric: fields.len() - categorical, embedding_dim: config.embedding.dim }
+}
+
 /// Ranges of single keys, and keys that contradict each other.
 fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     let top = Checker::new(root);
@@ -286,7 +293,7 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
         top.whole("threads", threads, &THREADS)?;
     }
     dataset::check(root, &config.data.dataset)?;
-    top.table("model").model(&config.model)?;
+    top.table("model").model(&config.model, input_shape(config))?;
     top.table("optimizer").optimizer(&config.optimizer)?;
     top.table("training").training(&config.training)?;
     top.table("evaluation").whole("batch_size", config.evaluation.batch_size, &BATCH)?;

@@ -6,8 +6,8 @@ fn every_verb_explains_itself_with_an_example() {
     let workspace = Workspace::new();
     let help = workspace.succeed(&["--help"]);
     let verbs = [
-        "prepare", "train", "resume", "eval", "predict", "inspect", "compare", "ablate", "bench", "devices", "export",
-        "verify",
+        "prepare", "train", "resume", "eval", "predict", "inspect", "models", "compare", "ablate", "bench", "devices",
+        "export", "verify",
     ];
     for verb in verbs {
         assert!(help.contains(verb), "{help}");
