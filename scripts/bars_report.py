@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Collect the runs of scripts/bars.sh into results/bars/<data set>.csv and .md.
+
+The targets are read from the comments of the configs, so that there is one place where they stand.
+"""
+
+import argparse
+import csv
+import json
+import math
+import re
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = re.compile(r"^# Target .*?test AUC ([0-9.]+)(?: ± ([0-9.]+))?, log loss ([0-9.]+)", re.MULTILINE)
+COLUMNS = ["model", "seeds", "auc", "auc_sd", "target_auc", "difference", "log_loss", "log_loss_sd", "target_log_loss", "parameters", "epochs", "seconds_per_epoch"]
+
+
+def result(path):
+    """The record of a run and its result, or None where the run has not finished."""
+    record = json.loads(path.read_text())
+    return (record, record["result"]) if record.get("result") else None
+
+
+def spread(values):
+    return stdev(values) if len(values) > 1 else math.nan
+
+
+def rows(dataset, runs):
+    for config in sorted((ROOT / "configs" / dataset).glob("*.toml")):
+        found = [result(path) for path in sorted(runs.glob(f"{config.stem}-*/run.json")) if re.fullmatch(r"\d+", path.parent.name[len(config.stem) + 1 :])]
+        found = [pair for pair in found if pair]
+        target = TARGET.search(config.read_text())
+        if not found or not target:
+            continue
+        aucs = [outcome["test"]["auc"] for _, outcome in found]
+        losses = [outcome["test"]["log_loss"] for _, outcome in found]
+        yield {
+            "model": config.stem,
+            "seeds": len(found),
+            "auc": mean(aucs),
+            "auc_sd": spread(aucs),
+            "target_auc": float(target[1]),
+            "difference": mean(aucs) - float(target[1]),
+            "log_loss": mean(losses),
+            "log_loss_sd": spread(losses),
+            "target_log_loss": float(target[3]),
+            "parameters": found[0][0]["parameters"],
+            "epochs": mean(outcome["epochs"] for _, outcome in found),
+            "seconds_per_epoch": mean(outcome["train_seconds"] / outcome["epochs"] for _, outcome in found),
+        }
+
+
+def cell(column, value):
+    if isinstance(value, str) or column in ("seeds", "parameters"):
+        return str(value)
+    if math.isnan(value):
+        return ""
+    return f"{value:+.5f}" if column == "difference" else f"{value:.1f}" if column in ("epochs", "seconds_per_epoch") else f"{value:.5f}"
+
+
+def write(dataset, runs):
+    folder = ROOT / "results" / "bars"
+    table = list(rows(dataset, runs))
+    if not table:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [[cell(column, row[column]) for column in COLUMNS] for row in table]
+    with (folder / f"{dataset}.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([COLUMNS, *lines])
+    text = [
+        f"# The models of configs/{dataset} beside the public benchmark",
+        "",
+        "Test AUC and log loss of the epoch with the best validation AUC, mean and standard deviation over seeds; the targets are those that",
+        "each config states. `difference` is ours minus the target. Made by `scripts/bars.sh`.",
+        "",
+        "| " + " | ".join(COLUMNS) + " |",
+        "|" + "---|" * len(COLUMNS),
+        *("| " + " | ".join(line) + " |" for line in lines),
+        "",
+    ]
+    (folder / f"{dataset}.md").write_text("\n".join(text))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", help="a folder of configs/")
+    parser.add_argument("--runs", type=Path, help="the folder of the runs, MODEL-SEED each")
+    parser.add_argument("--finished", type=Path, help="only say, by the exit status, whether the run of this run.json is done")
+    arguments = parser.parse_args()
+    if arguments.finished:
+        sys.exit(0 if result(arguments.finished) else 1)
+    if not arguments.dataset or not arguments.runs:
+        parser.error("--dataset and --runs belong together")
+    write(arguments.dataset, arguments.runs)
+
+
+if __name__ == "__main__":
+    main()
