@@ -37,7 +37,7 @@ impl<B: Backend> CrossNetwork<B> {
 
     /// The output of the last layer; [B, C] → [B, C].
     #[must_use]
-    pub fn forward(&self, x0: Tensor<B, 2>) -> Tensor<B, 2> {
+    pub fn forward(&self, x0: &Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x0.clone(), |x, layer| layer.forward(x0.clone(), x.clone()) + x)
     }
 }

@@ -48,7 +48,7 @@ impl<B: Backend> MatrixCrossNetwork<B> {
 impl<B: ModelBackend> MatrixCrossNetwork<B> {
     /// The output of the last layer; [B, C] → [B, C].
     #[must_use]
-    pub fn forward(&self, x0: Tensor<B, 2>) -> Tensor<B, 2> {
+    pub fn forward(&self, x0: &Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x0.clone(), |x, layer| {
             let low = match &layer.down {
                 Some(down) => x.clone().matmul(down.val()), // [B, R]

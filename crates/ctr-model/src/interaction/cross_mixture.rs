@@ -80,7 +80,7 @@ impl CrossMixtureConfig {
 impl<B: ModelBackend> MixtureCrossNetwork<B> {
     /// The output of the last layer; [B, C] → [B, C].
     #[must_use]
-    pub fn forward(&self, x0: Tensor<B, 2>) -> Tensor<B, 2> {
+    pub fn forward(&self, x0: &Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x0.clone(), |x, layer| x0.clone() * layer.forward(x.clone()) + x)
     }
 }

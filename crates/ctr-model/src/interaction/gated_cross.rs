@@ -44,7 +44,7 @@ impl<B: Backend> GatedCrossNetwork<B> {
 impl<B: ModelBackend> GatedCrossNetwork<B> {
     /// The output of the last layer; [B, C] → [B, C].
     #[must_use]
-    pub fn forward(&self, x0: Tensor<B, 2>) -> Tensor<B, 2> {
+    pub fn forward(&self, x0: &Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x0.clone(), |x, layer| {
             let gate = sigmoid(x.clone().matmul(layer.gate.val())); // [B, C]
             x0.clone() * layer.linear.forward(x.clone()) * gate + x

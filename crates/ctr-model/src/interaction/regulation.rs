@@ -48,7 +48,7 @@ impl<B: Backend> Regulation<B> {
 impl<B: ModelBackend> Regulation<B> {
     /// The fields of both streams; [B, F, D] → [B, F·D] twice.
     #[must_use]
-    pub fn forward(&self, fields: Tensor<B, 3>, pass: Pass) -> [Tensor<B, 2>; 2] {
+    pub fn forward(&self, fields: &Tensor<B, 3>, pass: Pass) -> [Tensor<B, 2>; 2] {
         [0, 1].map(|stream| {
             let fields = fields.clone();
             let gated = match self.gates.get(stream) {

@@ -56,7 +56,7 @@ impl<B: ModelBackend> CtrModel<B> for Dcn<B> {
     fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
         let ([embeddings], numeric) = input.split();
         let x0 = concatenate(embeddings, numeric); // [B, C]
-        let crossed = self.cross.forward(x0.clone()); // [B, C]
+        let crossed = self.cross.forward(&x0); // [B, C]
         self.head.forward(x0, crossed, pass)
     }
 }

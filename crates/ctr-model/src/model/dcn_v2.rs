@@ -103,8 +103,8 @@ impl<B: ModelBackend> CtrModel<B> for DcnV2<B> {
         let ([embeddings], numeric) = input.split();
         let x0 = concatenate(embeddings, numeric); // [B, C]
         let crossed = match &self.cross {
-            AnyCrossNetwork::Matrix(cross) => cross.forward(x0.clone()),
-            AnyCrossNetwork::Mixture(cross) => cross.forward(x0.clone()),
+            AnyCrossNetwork::Matrix(cross) => cross.forward(&x0),
+            AnyCrossNetwork::Mixture(cross) => cross.forward(&x0),
         };
         self.head.forward(x0, crossed, pass)
     }

@@ -114,7 +114,7 @@ impl<B: ModelBackend> CtrModel<B> for Edcn<B> {
         let mut x0 = None;
         let mut outputs = Vec::new();
         for layer in &self.layers {
-            let [cross, deep] = layer.regulation.forward(shared, pass); // [B, C]
+            let [cross, deep] = layer.regulation.forward(&shared, pass); // [B, C]
             let first = x0.get_or_insert_with(|| cross.clone()).clone();
             let cross = layer.cross.forward(first, cross.clone()) + cross;
             let deep = layer.deep.forward(deep, pass);

@@ -24,11 +24,11 @@ pub struct FwFmConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FwFmLinear {
-    /// A weight for each feature value (the paper's LW).
+    /// A weight for each feature value (the paper's `LW`).
     Weight,
-    /// `⟨e_f, v⟩` with a vector for each feature value, a second table (FeLV).
+    /// `⟨e_f, v⟩` with a vector for each feature value, a second table (`FeLV`).
     Embedded,
-    /// `⟨e_f, v_f⟩` with a vector for each field (FiLV).
+    /// `⟨e_f, v_f⟩` with a vector for each field (`FiLV`).
     #[default]
     Field,
 }

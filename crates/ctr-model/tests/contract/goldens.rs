@@ -62,9 +62,10 @@ fn learner<B: ModelBackend>(golden: &Golden) -> Learner<B> {
     let mut learner = Learner::<B>::new(&golden.model, SHAPE, ROWS, adam, L2, 1);
     let initial: Vec<NamedParameter> = parameters::collect(&learner.model)
         .into_iter()
-        .map(|parameter| match parameters::is_statistic(&parameter.name) {
-            true => parameter,
-            false => NamedParameter { values: uniform(&parameter.name, parameter.values.len()), ..parameter },
+        .map(|parameter| {
+            let statistic = parameters::is_statistic(&parameter.name);
+            let values = if statistic { parameter.values } else { uniform(&parameter.name, parameter.values.len()) };
+            NamedParameter { values, ..parameter }
         })
         .collect();
     learner.model = parameters::load(learner.model, &initial).unwrap();
