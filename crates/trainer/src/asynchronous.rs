@@ -21,6 +21,7 @@ use ctr_model::parameters;
 
 use crate::checkpoint::CheckpointError;
 use crate::config::EmbeddingUpdate;
+use crate::diagnosis::diagnose;
 use crate::fit::{FitContext, FitError, FitState};
 use crate::learner::{Learner, LearnerError, RateScales};
 use crate::observe::{Event, Observer};
@@ -172,7 +173,7 @@ pub(crate) fn train_epoch<B: ModelBackend>(
                 scope.spawn(move || {
                     while let Some(batch) = next() {
                         let rows = |batch: &HostBatch| if every_row { all.clone() } else { batch.plan.rows.clone() };
-                        let taken = take_step(learner, batch, &rows, shared, rates);
+                        let taken = take_step(learner, batch, &rows, shared, rates, epoch);
                         let (done, rest) = match taken {
                             Ok((done, rest)) => (Ok(done), Some(rest)),
                             Err(error) => (Err(error), None),
@@ -190,9 +191,6 @@ pub(crate) fn train_epoch<B: ModelBackend>(
         let mut outcome = Ok(());
         for done in receiver {
             let heard = done.and_then(|Done { rows, loss }| {
-                if !loss.is_finite() {
-                    return Err(FitError::Diverged { loss, step: shared.steps.load(Ordering::Relaxed), epoch });
-                }
                 state.batches += 1;
                 state.loss_sum += loss * rows as f64;
                 state.rows += rows as u64;
@@ -232,6 +230,7 @@ fn take_step<B: ModelBackend>(
     rows: &impl Fn(&HostBatch) -> Vec<u64>,
     shared: &Shared,
     rates: &impl Fn(u64) -> RateScales,
+    epoch: usize,
 ) -> Result<(Done, Learner<B>), FitError> {
     let batch = batch?;
     let rows = rows(&batch);
@@ -240,6 +239,10 @@ fn take_step<B: ModelBackend>(
     learner.steps = shared.steps.fetch_add(1, Ordering::Relaxed);
     learner.rates = rates(learner.steps);
     let (learner, loss) = learner.step(&batch);
+    if !loss.is_finite() {
+        let cause = diagnose(&learner, &batch);
+        return Err(FitError::Diverged { loss, step: learner.steps + 1, epoch, cause });
+    }
     shared.update(&before, &learner, &rows);
     Ok((Done { rows: batch.labels.len(), loss }, learner))
 }

@@ -1,9 +1,9 @@
 //! The library behind the `ctr` command: it trains, evaluates and compares click-through-rate models, bit for bit reproducible.
 //!
 //! Read [`step`] first: it is one training step on one screen. [`fit`](mod@fit) is the loop around it.
-pub mod bench;
 pub mod ablation;
 mod asynchronous;
+pub mod bench;
 pub mod checkpoint;
 pub mod cli;
 pub mod command;

@@ -10,8 +10,8 @@ use crate::cli::{Cli, Command};
 use crate::config::Plan;
 use crate::{interrupt, printer};
 
-mod bench;
 mod ablate;
+mod bench;
 mod compare;
 mod devices;
 mod eval;

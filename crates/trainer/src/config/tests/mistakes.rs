@@ -165,7 +165,7 @@ fn a_name_that_does_not_exist_gets_the_nearest_one() {
         ),
         (
             "model.type=dnnn",
-            "`model.type` is \"dnnn\", which is not known; the nearest known one is `dnn` (known: lr, dnn)",
+            "`model.type` is \"dnnn\", which is not known; the nearest known one is `dnn` (known: lr, fm, ffm, fwfm, fmfm, afm, dnn, ipnn, wide_deep, deepfm, nfm, dcn, dcn_v2, xdeepfm, autoint, fibinet, dlrm, afn, masknet, edcn, finalmlp, gdcn)",
         ),
         (
             "optimizer.type=adaw",
