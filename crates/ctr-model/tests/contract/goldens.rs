@@ -1,5 +1,5 @@
 //! Every model against values from PyTorch (`scripts/reference/model_goldens.py`): logits, loss, every gradient by name, and ten steps of
-//! Adam, to 1e-5 of the largest element of each.
+//! Adam, to 1e-5 of the largest element of each on Flex, and to twice that on NdArray, whose logarithms and exponentials are coarser.
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,7 +16,6 @@ const SHAPE: InputShape = InputShape { categorical: 3, numeric: 1, embedding_dim
 const BATCH: usize = 5;
 const ROWS: u64 = 7;
 const L2: f64 = 0.01;
-const TOLERANCE: f32 = 1e-5;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -76,20 +75,21 @@ fn learner<B: ModelBackend>(golden: &Golden) -> Learner<B> {
     learner
 }
 
-fn equals_pytorch<B: ModelBackend>() {
+fn equals_pytorch<B: ModelBackend>(tolerance: f32) {
     let goldens: Vec<Golden> = serde_json::from_str(include_str!("goldens.json")).unwrap();
-    let differ = |golden: &&Golden| catch_unwind(AssertUnwindSafe(|| assert_equals_pytorch::<B>(golden))).is_err();
+    let differ =
+        |golden: &&Golden| catch_unwind(AssertUnwindSafe(|| assert_equals_pytorch::<B>(golden, tolerance))).is_err();
     let names: Vec<&str> = goldens.iter().filter(differ).map(|golden| golden.name.as_str()).collect();
     assert!(names.is_empty(), "{names:?}");
 }
 
-fn assert_equals_pytorch<B: ModelBackend>(golden: &Golden) {
+fn assert_equals_pytorch<B: ModelBackend>(golden: &Golden, tolerance: f32) {
     let what = |part: &str| format!("{}: {part}", golden.name);
     let mut learner = learner::<B>(golden);
     let steps: Vec<_> = golden.losses.iter().map(|_| learner.step(&batch())).collect();
-    assert_close(&what("logits"), &steps[0].logits, &golden.logits, TOLERANCE);
+    assert_close(&what("logits"), &steps[0].logits, &golden.logits, tolerance);
     let losses: Vec<f32> = steps.iter().map(|step| step.loss).collect();
-    assert_close(&what("losses"), &losses, &golden.losses, TOLERANCE);
+    assert_close(&what("losses"), &losses, &golden.losses, tolerance);
     let names: Vec<&String> = steps[0].gradients.iter().map(|(name, _)| name).collect();
     let mut expected: Vec<&String> = golden.gradients.keys().collect();
     expected.sort_by_key(|name| names.iter().position(|found| found == name));
@@ -98,32 +98,38 @@ fn assert_equals_pytorch<B: ModelBackend>(golden: &Golden) {
     for (name, gradient) in &steps[0].gradients {
         let gradient = gradient.as_ref().unwrap_or_else(|| panic!("{}: `{name}` has no gradient", golden.name));
         // The gradient of a bias before batch norm is 0 but for rounding, which is relative to what was added up.
-        let normed = name
-            .strip_suffix("linear.bias")
-            .is_some_and(|layer| golden.gradients.contains_key(&format!("{layer}norm.gamma")));
+        let normed = before_batch_norm(golden, name);
         let least = if normed { largest } else { 0.01 * largest };
-        assert_close_to_scale(&what(name), gradient, &golden.gradients[name], TOLERANCE, least);
+        assert_close_to_scale(&what(name), gradient, &golden.gradients[name], tolerance, least);
     }
     assert_eq!(steps[0].leaves.len(), golden.leaves.len(), "{}", golden.name);
     for (gradient, expected) in steps[0].leaves.iter().zip(&golden.leaves) {
-        assert_close(&what("gathered rows"), gradient, expected, TOLERANCE);
+        assert_close(&what("gathered rows"), gradient, expected, tolerance);
     }
     for parameter in parameters::collect(&learner.model) {
-        assert_close(&what(&parameter.name), &parameter.values, &golden.parameters[&parameter.name], TOLERANCE);
+        let (name, expected) = (&parameter.name, &golden.parameters[&parameter.name]);
+        // Such a bias walks with that rounding, step by step.
+        let least = if before_batch_norm(golden, name) { golden.losses.len() as f32 } else { 1e-3 };
+        assert_close_to_scale(&what(name), &parameter.values, expected, tolerance, least);
     }
     for table in learner.tables.tables() {
-        assert_close(&what(table.name()), &table.weights(), &golden.tables[table.name()], TOLERANCE);
+        assert_close(&what(table.name()), &table.weights(), &golden.tables[table.name()], tolerance);
     }
+}
+
+/// Whether a parameter is a bias that a batch norm takes away again.
+fn before_batch_norm(golden: &Golden, name: &str) -> bool {
+    name.strip_suffix("linear.bias").is_some_and(|layer| golden.gradients.contains_key(&format!("{layer}norm.gamma")))
 }
 
 #[test]
 fn every_model_equals_pytorch_on_flex() {
-    equals_pytorch::<burn::backend::Flex>();
+    equals_pytorch::<burn::backend::Flex>(1e-5);
 }
 
 #[test]
 fn every_model_equals_pytorch_on_ndarray() {
-    equals_pytorch::<burn::backend::NdArray>();
+    equals_pytorch::<burn::backend::NdArray>(2e-5);
 }
 
 #[test]
