@@ -1,5 +1,6 @@
 //! Every model against values from PyTorch (`scripts/reference/model_goldens.py`): logits, loss, every gradient by name, and ten steps of
-//! Adam, to 1e-5 of the largest element of each on Flex, and to twice that on NdArray, whose logarithms and exponentials are coarser.
+//! Adam, to 1e-5 of the largest element of each. On NdArray AFN alone is held to twice that: it divides by rows close to 0, where
+//! a last bit of NdArray's coarser logarithms and exponentials counts most (measured: 1.25e-5).
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -75,10 +76,11 @@ fn learner<B: ModelBackend>(golden: &Golden) -> Learner<B> {
     learner
 }
 
-fn equals_pytorch<B: ModelBackend>(tolerance: f32) {
+fn equals_pytorch<B: ModelBackend>(tolerance: impl Fn(&str) -> f32) {
     let goldens: Vec<Golden> = serde_json::from_str(include_str!("goldens.json")).unwrap();
-    let differ =
-        |golden: &&Golden| catch_unwind(AssertUnwindSafe(|| assert_equals_pytorch::<B>(golden, tolerance))).is_err();
+    let differ = |golden: &&Golden| {
+        catch_unwind(AssertUnwindSafe(|| assert_equals_pytorch::<B>(golden, tolerance(&golden.name)))).is_err()
+    };
     let names: Vec<&str> = goldens.iter().filter(differ).map(|golden| golden.name.as_str()).collect();
     assert!(names.is_empty(), "{names:?}");
 }
@@ -124,12 +126,12 @@ fn before_batch_norm(golden: &Golden, name: &str) -> bool {
 
 #[test]
 fn every_model_equals_pytorch_on_flex() {
-    equals_pytorch::<burn::backend::Flex>(1e-5);
+    equals_pytorch::<burn::backend::Flex>(|_| 1e-5);
 }
 
 #[test]
 fn every_model_equals_pytorch_on_ndarray() {
-    equals_pytorch::<burn::backend::NdArray>(2e-5);
+    equals_pytorch::<burn::backend::NdArray>(|name| if name.starts_with("afn") { 2e-5 } else { 1e-5 });
 }
 
 #[test]
