@@ -22,6 +22,7 @@ pub mod optim;
 pub mod parallel;
 pub mod parameters;
 pub mod pass;
+pub mod probe;
 pub mod random;
 
 pub use op::ModelBackend;

@@ -10,6 +10,7 @@ use crate::linear::Linear;
 use crate::norm::BatchNorm;
 use crate::op::{HiddenTail, ModelBackend};
 use crate::pass::{DropoutKey, Pass};
+use crate::probe::{self, Site};
 
 /// The hidden layers of a perceptron.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,7 +82,8 @@ impl<B: ModelBackend> Mlp<B> {
 impl<B: ModelBackend> MlpLayer<B> {
     fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
         let dropout = self.mask(pass);
-        let Some(curve) = self.activation.config().fixed_curve() else {
+        // The fused tail has no pre-activation to show.
+        let Some(curve) = self.activation.config().fixed_curve().filter(|_| !probe::is_watched()) else {
             return self.forward_in_steps(x, pass, dropout);
         };
         let x = self.linear.product(x); // [B, O]
@@ -91,14 +93,16 @@ impl<B: ModelBackend> MlpLayer<B> {
         Tensor::from_primitive(TensorPrimitive::Float(B::hidden_tail(x.into_primitive().tensor(), tail)))
     }
 
-    /// The layer with an activation that learns.
+    /// The layer with an activation that learns, or one that is watched.
     fn forward_in_steps(&self, x: Tensor<B, 2>, pass: Pass, dropout: Option<(DropoutKey, f64)>) -> Tensor<B, 2> {
         let x = self.linear.forward(x); // [B, O]
         let x = match &self.norm {
             Some(norm) => norm.forward(x, pass),
             None => x,
         };
+        probe::show(self.index, Site::PreActivation, &x);
         let x = self.activation.forward(x);
+        probe::show(self.index, Site::Activation, &x);
         match dropout {
             Some((key, probability)) => {
                 let x = x.into_primitive().tensor();

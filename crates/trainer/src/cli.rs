@@ -39,6 +39,10 @@ pub enum Command {
     Eval(EvalArgs),
     /// Predict the rows of a raw file with a run's best checkpoint.
     Predict(PredictArgs),
+    /// Write a run's model for other programs: safetensors and what they mean.
+    Export(ExportArgs),
+    /// Check a run's files, make its first steps again, and compare digests.
+    Verify(VerifyArgs),
     /// Show a config or a run: data, architecture, parameters, seeds.
     Inspect(InspectArgs),
     /// Compare the test predictions of runs: AUC, log loss and pairwise prediction difference.
@@ -230,6 +234,48 @@ pub struct PredictArgs {
     /// Where the predictions go, as Parquet.
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented where it is defined")]
+    pub device: DeviceArgs,
+}
+
+/// `ctr export`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ctr export runs/frappe-001 --output model\n  ctr export runs/frappe-001 --output latest --checkpoint last"
+)]
+pub struct ExportArgs {
+    /// The run folder.
+    pub run: PathBuf,
+
+    /// Folder for model.safetensors and model.json; it is made where it is absent, and the two files are replaced.
+    #[arg(long, short, value_name = "DIR")]
+    pub output: PathBuf,
+
+    /// Which checkpoint: best, last, or a folder in the run's `checkpoints/`.
+    #[arg(long, value_name = "NAME", default_value = "best")]
+    pub checkpoint: String,
+}
+
+/// `ctr verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ctr verify runs/frappe-001\n  ctr verify runs/frappe-001 --steps 500")]
+pub struct VerifyArgs {
+    /// The run folder.
+    pub run: PathBuf,
+
+    /// Steps to make again [default: up to the last recorded digest within 100 steps, or the first one].
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: Option<u64>,
+
+    /// Folder of the raw data files, where the cache has to be made again.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Folder of the encoded data, where it has moved.
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented where it is defined")]

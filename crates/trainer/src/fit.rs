@@ -7,12 +7,14 @@ use ctr_model::ModelBackend;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
 use crate::config::{Monitor, Plan};
+use crate::diagnosis::{Cause, diagnose};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
 use crate::learner::{Learner, RateScales};
 use crate::metric::{ClassificationMetrics, MetricError};
 use crate::observe::{EpochSummary, Event, ObserveError, Observer};
 use crate::repro::Stream;
 use crate::schedule::Horizon;
+use crate::statistics::StatisticsWindow;
 use crate::training_run::parameter_digest;
 
 pub use crate::fit_state::{Best, FitState, UndefinedMonitor};
@@ -32,7 +34,8 @@ pub enum FitError {
     },
     /// The loss is no number any more.
     #[error(
-        "the loss is {loss} at step {step} (epoch {epoch}): training diverged; a checkpoint, if the run has one, is from before. Lower \
+        "the loss is {loss} at step {step} (epoch {epoch}): training diverged; the first number of the step that is not finite is in {cause}. \
+         The checkpoints of the run are from before, and finite. Lower \
          `optimizer.learning_rate`, set `training.gradient_clip_norm`, or look for outliers in the numeric fields"
     )]
     Diverged {
@@ -42,6 +45,8 @@ pub enum FitError {
         step: u64,
         /// The epoch, counted from 1.
         epoch: usize,
+        /// Where it began.
+        cause: Cause,
     },
     /// The monitored metric is not defined on the validation data.
     #[error(transparent)]
@@ -87,6 +92,7 @@ impl FitState {
 struct Progress {
     state: FitState,
     saver: CheckpointSaver,
+    window: StatisticsWindow,
     /// `train_seconds` at the beginning of this process, and when that was.
     before: (f64, Instant),
 }
@@ -114,7 +120,12 @@ pub fn fit<B: ModelBackend>(
 ) -> Result<(Learner<B>, FitState), FitError> {
     check_splits(context)?;
     let saver = CheckpointSaver::new(context.store.clone(), &context.plan.checkpoint);
-    let mut progress = Progress { before: (state.train_seconds, Instant::now()), saver, state };
+    let before = (state.train_seconds, Instant::now());
+    let mut progress = Progress { before, saver, state, window: StatisticsWindow::default() };
+    if learner.steps == 0 {
+        // A run that diverges, or is killed, before its first epoch ends has something to go back to.
+        progress.save(&learner, false)?;
+    }
     while !progress.state.finished {
         let rows_before = progress.state.rows;
         let started = Instant::now();
@@ -184,7 +195,8 @@ fn train_epoch<B: ModelBackend>(
         learner.rates = RateScales::at(plan, progress.state.rate_scale, learner.steps, horizon);
         (learner, loss) = learner.step(&batch);
         if !loss.is_finite() {
-            return Err(FitError::Diverged { loss, step: learner.steps, epoch });
+            let cause = diagnose(&learner, &batch);
+            return Err(FitError::Diverged { loss, step: learner.steps + 1, epoch, cause });
         }
         let state = &mut progress.state;
         state.batches += 1;
@@ -197,6 +209,13 @@ fn train_epoch<B: ModelBackend>(
         if plan.watch.step_digests > 0 && learner.steps.is_multiple_of(plan.watch.step_digests) {
             let parameter_digest = parameter_digest(&learner);
             observer.observe(&Event::StepDigest { epoch, step: learner.steps, loss, parameter_digest })?;
+        }
+        if let Some(norm) = learner.gradient_norm {
+            progress.window.add(norm, learner.gradient_clip_norm);
+        }
+        if plan.watch.statistics > 0 && learner.steps.is_multiple_of(plan.watch.statistics) {
+            let statistics = progress.window.take(&learner, &batch, epoch);
+            observer.observe(&Event::Statistics(statistics))?;
         }
         // The end of an epoch has a checkpoint of its own.
         if step < steps && progress.saver.is_due(learner.steps)? {

@@ -28,6 +28,10 @@ pub struct Learner<B: ModelBackend> {
     pub(crate) rates: RateScales,
     pub(crate) dropout_seed: u64,
     pub(crate) gradient_clip_norm: Option<f64>,
+    /// Whether the norm of the gradient is computed where nothing is clipped, too.
+    pub(crate) watch_gradient: bool,
+    /// L2 norm of the whole gradient of the latest step, where it was computed, ahead of clipping.
+    pub(crate) gradient_norm: Option<f64>,
 }
 
 /// A configuration that cannot be trained as it stands.
@@ -79,6 +83,8 @@ impl<B: ModelBackend> Learner<B> {
             rates: RateScales { dense: 1.0, rows: 1.0 },
             dropout_seed: seeds.seed(Stream::Dropout),
             gradient_clip_norm: plan.training.gradient_clip_norm,
+            watch_gradient: plan.watch.statistics > 0,
+            gradient_norm: None,
         })
     }
 

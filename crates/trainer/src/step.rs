@@ -11,7 +11,8 @@ use ctr_model::{ModelBackend, Pass};
 use crate::learner::{Learner, lookups};
 
 impl<B: ModelBackend> Learner<B> {
-    /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term.
+    /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term. A loss that is no
+    /// number updates nothing.
     #[must_use]
     pub fn step(mut self, batch: &HostBatch) -> (Self, f64) {
         let pass = Pass::Train { dropout_seed: self.dropout_seed, step: self.steps };
@@ -24,6 +25,9 @@ impl<B: ModelBackend> Learner<B> {
         let logits = self.model.forward(input, pass); // [B]
         let loss = bce_with_logits(logits, labels(batch, &self.device)); // [1]
         let loss_value = loss.clone().into_scalar().elem::<f64>();
+        if !loss_value.is_finite() {
+            return (self, loss_value);
+        }
 
         // Backward: dense gradients stay on the device, those of the leaves are summed for each row.
         let mut grads = loss.backward();
@@ -31,10 +35,12 @@ impl<B: ModelBackend> Learner<B> {
         let row_grads = self.tables.reduce(leaf_grads, lookups);
 
         // One norm over everything, then one update of everything.
-        let grad_scale = self.gradient_clip_norm.map_or(1.0, |max_norm| {
+        self.gradient_norm = (self.gradient_clip_norm.is_some() || self.watch_gradient).then(|| {
             let dense = self.dense.squared_norm(&self.model, &grads);
-            clip_scale((dense + self.tables.squared_norm(&row_grads, lookups)).sqrt(), max_norm)
+            (dense + self.tables.squared_norm(&row_grads, lookups)).sqrt()
         });
+        let clip = self.gradient_norm.zip(self.gradient_clip_norm);
+        let grad_scale = clip.map_or(1.0, |(norm, max_norm)| clip_scale(norm, max_norm));
         self.steps += 1;
         let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
         self.tables.update(&row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });

@@ -16,6 +16,7 @@ use crate::observe::{Event, Observer, RunSummary};
 use crate::predictions::{self, PredictionMetadata, Predictions};
 use crate::repro::{Environment, ParameterDigest};
 use crate::run_folder::{BayesMetrics, RunFolder, RunRecord, RunResult, RunStatus};
+use crate::warm_start;
 
 /// A run to do, new or resumed.
 pub struct TrainingRun<'a> {
@@ -50,6 +51,7 @@ impl TrainingRun<'_> {
             Ok(result) => {
                 self.observer.observe(&Event::RunFinished(RunSummary {
                     epochs: result.epochs,
+                    steps: result.steps,
                     best_epoch: result.best_epoch,
                     seconds: result.wall_seconds,
                     test_auc: result.test.auc,
@@ -146,6 +148,10 @@ impl TrainingRun<'_> {
         if let Some(checkpoint) = self.resume.take() {
             return Ok((checkpoint.restore(learner)?, checkpoint.fit));
         }
+        let learner = match &self.plan.warm_start {
+            None => learner,
+            Some(warm_start) => warm_start::apply(learner, warm_start)?,
+        };
         self.folder.write_plan(self.plan)?;
         self.dataset.encoder()?.save(&self.folder.make_subfolder("encoder")?)?;
         Ok((learner, FitState::default()))

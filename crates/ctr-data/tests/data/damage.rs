@@ -42,6 +42,21 @@ fn every_flipped_bit_is_noticed() {
 }
 
 #[test]
+fn every_bit_of_a_shards_header_and_digest_is_guarded() {
+    let workshop = Workshop::small();
+    let dir = workshop.prepare(CSV_CONFIG).unwrap().dir().to_path_buf();
+    let path = dir.join("train.shard");
+    let good = fs::read(&path).unwrap();
+    for bit in (0..64 * 8).chain((good.len() - 32) * 8..good.len() * 8) {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &bad).unwrap();
+        let message = Shards::open(&path).unwrap_err().to_string();
+        assert!(message.contains("train.shard"), "bit {bit}: {message}");
+    }
+}
+
+#[test]
 fn every_truncation_is_noticed() {
     let workshop = Workshop::small();
     let dir = workshop.prepare(CSV_CONFIG).unwrap().dir().to_path_buf();

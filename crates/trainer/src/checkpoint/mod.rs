@@ -91,7 +91,8 @@ impl Checkpoint {
     }
 }
 
-const TABLES: &str = "tables.";
+/// What the names of tables begin with.
+pub(crate) const TABLES: &str = "tables.";
 
 fn weights_name(table: &str) -> String {
     format!("{TABLES}{table}")

@@ -13,12 +13,14 @@ use crate::{interrupt, printer};
 mod compare;
 mod devices;
 mod eval;
+mod export;
 mod inspect;
 mod predict;
 mod prepare;
 mod resume;
 mod saved_run;
 mod train;
+mod verify;
 
 /// Runs the command and says how it went: 0 done, 1 failed (the reason is on stderr), 130 stopped by a signal.
 #[must_use]
@@ -57,6 +59,8 @@ fn dispatch(command: &Command, stop: &AtomicBool) -> anyhow::Result<()> {
         Command::Resume(args) => resume::run(args, stop),
         Command::Eval(args) => eval::run(args, stop),
         Command::Predict(args) => predict::run(args, stop),
+        Command::Export(args) => export::run(args),
+        Command::Verify(args) => verify::run(args, stop),
         Command::Inspect(args) => inspect::run(args, stop),
         Command::Compare(args) => compare::run(args),
         Command::Devices => {

@@ -13,7 +13,9 @@ use crate::config::Plan;
 use crate::dataset;
 use crate::device::{WithBackend, with_backend};
 use crate::learner::Learner;
-use crate::observe::{JsonlObserver, Observer, Observers, PrepareBar, RowLedger, progress_observer, rewind};
+use crate::observe::{
+    JsonlObserver, Observer, Observers, PrepareBar, RowLedger, TensorBoardObserver, progress_observer, rewind,
+};
 use crate::pretrained;
 use crate::printer::{self, metric};
 use crate::run_folder::{RunFolder, RunRecord, RunStatus};
@@ -119,6 +121,9 @@ impl WithBackend for Train<'_> {
             vec![progress_observer(), Box::new(JsonlObserver::append(&folder.metrics_path())?)];
         if self.plan.watch.row_ledger {
             observers.push(Box::new(RowLedger::append(&folder.ledger_path(), steps)?));
+        }
+        if self.plan.watch.tensorboard {
+            observers.push(Box::new(TensorBoardObserver::create(&folder.tensorboard_path(), steps)?));
         }
         let mut observer = Observers::new(observers);
         let run = TrainingRun {

@@ -38,12 +38,17 @@ pub(super) fn read(root: &mut Node, working_directory: &Path) -> Result<(), Conf
 pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result<(), ConfigError> {
     let folder = |key: &str| vec!["data".into(), key.into()];
     let in_dataset = [way(), vec!["dir".into()]].concat();
-    for keys in [folder("dir"), folder("cache_dir"), in_dataset.clone()] {
+    let warm_start = vec!["warm_start".into(), "file".into()];
+    for keys in [folder("dir"), folder("cache_dir"), in_dataset.clone(), warm_start.clone()] {
         let Some(node) = root.get_mut(&keys) else { continue };
         let Value::String(text) = &node.value else { continue };
         if text.is_empty() {
             let (origin, value) = (node.origin.clone(), node.value.to_string());
-            let expected = "the path of a folder; leave the key out for its default".to_owned();
+            let expected = if keys == warm_start {
+                "the path of a safetensors file".to_owned()
+            } else {
+                "the path of a folder; leave the key out for its default".to_owned()
+            };
             return Err(ConfigError::Invalid { origin, key: key_path(&keys), value, expected });
         }
         let path = normalised(&folder_of(&node.origin, working_directory).join(text));

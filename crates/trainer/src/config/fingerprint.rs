@@ -20,6 +20,10 @@ pub(super) fn of(config: &RunConfig, streams: &SeedStreams) -> Result<String, to
     if let Some(Value::Table(data)) = table.get_mut("data") {
         data.retain(|key, _| !LEFT_OUT_OF_DATA.contains(&key));
     }
+    // Its digest stays.
+    if let Some(Value::Table(warm_start)) = table.get_mut("warm_start") {
+        warm_start.remove("file");
+    }
     let mut hasher = Hasher::new_derive_key(CONTEXT);
     for stream in Stream::ALL {
         add_text(&mut hasher, b'n', stream.name());

@@ -24,10 +24,10 @@ pub use optimizer::{
     AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig,
 };
 pub use overrides::Overrides;
-pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan};
+pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan, WarmStartPlan};
 pub use raw::{
     CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor,
-    ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WatchConfig,
+    ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
 };
 
 #[cfg(test)]

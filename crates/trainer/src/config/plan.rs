@@ -18,9 +18,9 @@ use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use super::overrides::{Overrides, utf8};
 use super::raw::{
     CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, RunConfig,
-    TrainingConfig, WatchConfig,
+    TrainingConfig, WarmStartConfig, WatchConfig,
 };
-use crate::repro::{SeedOverrides, SeedStreams, Stream};
+use crate::repro::{Digest, SeedOverrides, SeedStreams, Stream};
 use crate::schedule::ScheduleConfig;
 
 /// A run, fully resolved: defaults filled in, paths absolute, every value in its range.
@@ -55,6 +55,19 @@ pub struct Plan {
     pub checkpoint: CheckpointConfig,
     /// What is recorded while training.
     pub watch: WatchConfig,
+    /// Tensors of another model to begin with.
+    pub warm_start: Option<WarmStartPlan>,
+}
+
+/// Tensors of another model to begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarmStartPlan {
+    /// A safetensors file, absolute.
+    pub file: PathBuf,
+    /// What the names of the tensors that are taken begin with.
+    pub parts: Vec<String>,
+    /// BLAKE3 of the file, in hexadecimal.
+    pub blake3: String,
 }
 
 /// Which data, and where.
@@ -144,6 +157,7 @@ impl Plan {
             loader: config.loader,
             checkpoint: config.checkpoint,
             watch: config.watch,
+            warm_start: config.warm_start.map(|warm_start| warm_start_plan(&root, warm_start)).transpose()?,
         })
     }
 
@@ -207,6 +221,11 @@ impl Plan {
             loader: self.loader.clone(),
             checkpoint: self.checkpoint.clone(),
             watch: self.watch.clone(),
+            warm_start: self.warm_start.clone().map(|WarmStartPlan { file, parts, blake3 }| WarmStartConfig {
+                file,
+                parts,
+                blake3: Some(blake3),
+            }),
             seeds: self.seeds,
         }
     }
@@ -224,6 +243,30 @@ fn own_embeddings(config: &RunConfig) -> Option<String> {
         }
         _ => None,
     })
+}
+
+/// The digest stands in for the file in the plan's fingerprint; a plan that has one needs the file only where it begins.
+fn warm_start_plan(root: &Node, config: WarmStartConfig) -> Result<WarmStartPlan, ConfigError> {
+    let WarmStartConfig { file, parts, blake3 } = config;
+    let table = Checker::new(root).table("warm_start");
+    let blake3 = match blake3 {
+        Some(text) if text.parse::<Digest>().is_err() => {
+            return Err(table.invalid(
+                "blake3",
+                format!("{text:?}"),
+                "64 hexadecimal digits, the BLAKE3 digest of the file",
+            ));
+        }
+        Some(text) => text.to_lowercase(),
+        None => match fs::read(&file) {
+            Ok(bytes) => Digest::of(&bytes).to_string(),
+            Err(cause) => {
+                let expected = format!("a file that can be read ({cause})");
+                return Err(table.invalid("file", format!("{}", file.display()), expected));
+            }
+        },
+    };
+    Ok(WarmStartPlan { file, parts, blake3 })
 }
 
 /// Ranges of single keys, and keys that contradict each other.

@@ -52,6 +52,9 @@ pub struct RunConfig {
     /// What is recorded while training, beside the epochs.
     #[serde(default)]
     pub watch: WatchConfig,
+    /// Tensors of another model to begin with. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<WarmStartConfig>,
     /// Seeds of single streams, each derived from `seed` when absent.
     #[serde(default, skip_serializing_if = "SeedOverrides::is_empty")]
     pub seeds: SeedOverrides,
@@ -276,4 +279,27 @@ pub struct WatchConfig {
     pub step_digests: u64,
     /// Writes `rows.jsonl`: which rows each step was trained on. Default `false`.
     pub row_ledger: bool,
+    /// Writes `tensorboard/`, event files for `tensorboard --logdir RUN`. Default `false`.
+    pub tensorboard: bool,
+    /// Steps from one `statistics` line of `metrics.jsonl` to the next: gradient norm, share of clipped steps, and for each hidden layer the
+    /// spread of its pre-activations and its share of dead units; `0` writes none. Each costs a forward pass over a batch. Default `0`.
+    pub statistics: u64,
+}
+
+/// Keys of `[warm_start]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmStartConfig {
+    /// A safetensors file that `ctr export` wrote, or a checkpoint's `parameters.safetensors`. Relative to the config file. Required.
+    pub file: PathBuf,
+    /// Which of its tensors are taken: those whose names begin with one of these. Default: all, `[""]`.
+    #[serde(default = "everything")]
+    pub parts: Vec<String>,
+    /// BLAKE3 of the file, in hexadecimal; another file is then an error. Default: that of the file as it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
+}
+
+fn everything() -> Vec<String> {
+    vec![String::new()]
 }

@@ -54,12 +54,40 @@ pub enum Event {
         /// The row numbers in the training split, in the order of the batch.
         rows: Vec<u64>,
     },
+    /// Gradients and activations of late, on request.
+    Statistics(Statistics),
     /// An epoch was trained and validated.
     EpochFinished(EpochSummary),
     /// Training ended and the best model was tested.
     RunFinished(RunSummary),
     /// Anything else worth a line, such as a lowered learning rate.
     Message(String),
+}
+
+/// Gradients and activations in figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    /// The epoch.
+    pub epoch: usize,
+    /// Steps of the whole run so far.
+    pub step: u64,
+    /// Mean L2 norm of the whole gradient over the steps since the statistics before, or since the process began; ahead of clipping.
+    pub gradient_norm: Option<f64>,
+    /// Share of those steps whose gradient was clipped; none where nothing is clipped.
+    pub clip_rate: Option<f64>,
+    /// The hidden layers, on the batch of the latest step.
+    pub layers: Vec<LayerStatistics>,
+}
+
+/// A hidden layer in figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerStatistics {
+    /// The number of the layer in the model.
+    pub layer: u32,
+    /// Standard deviation of all pre-activations of the batch.
+    pub pre_activation_std: f64,
+    /// Share of units that return the same value for every row of the batch.
+    pub dead_units: f64,
 }
 
 /// An epoch in figures.
@@ -90,6 +118,8 @@ pub struct EpochSummary {
 pub struct RunSummary {
     /// Epochs trained.
     pub epochs: usize,
+    /// Steps trained.
+    pub steps: u64,
     /// The epoch whose model was kept.
     pub best_epoch: usize,
     /// Seconds from start to end.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::event::{EpochSummary, Event, RunSummary};
+use super::event::{EpochSummary, Event, RunSummary, Statistics};
 use super::observers::Observer;
 use crate::repro::FileError;
 
@@ -17,7 +17,8 @@ use crate::repro::FileError;
 /// | `start` | `name`, `epochs`, `steps`, `samples` |
 /// | `epoch` | `epoch`, `steps`, `train_loss`, `train_seconds`, `samples_per_second`, `valid_seconds`, `valid_auc`, `valid_log_loss`, `learning_rate` |
 /// | `step` | `epoch`, `step` (of the whole run), `loss` (of the step), `parameter_digest`: on request, see `watch.step_digests` |
-/// | `finish` | `epochs`, `best_epoch`, `seconds`, `test_auc`, `test_log_loss` |
+/// | `statistics` | `epoch`, `step`, `gradient_norm`, `clip_rate`, `layers` (each `layer`, `pre_activation_std`, `dead_units`): on request, see `watch.statistics` |
+/// | `finish` | `epochs`, `steps`, `best_epoch`, `seconds`, `test_auc`, `test_log_loss` |
 /// | `message` | `text` |
 ///
 /// A number has the fewest digits that read back to the same f64. JSON has no NaN and no infinity: they are the strings
@@ -72,6 +73,7 @@ enum Line<'a> {
     Start { name: &'a str, epochs: usize, steps: usize, samples: usize },
     Epoch(EpochLine),
     Step { epoch: usize, step: u64, loss: Number, parameter_digest: &'a str },
+    Statistics(StatisticsLine),
     Finish(FinishLine),
     Message { text: &'a str },
 }
@@ -90,8 +92,42 @@ struct EpochLine {
 }
 
 #[derive(Serialize)]
+struct StatisticsLine {
+    epoch: usize,
+    step: u64,
+    gradient_norm: Option<Number>,
+    clip_rate: Option<Number>,
+    layers: Vec<LayerLine>,
+}
+
+#[derive(Serialize)]
+struct LayerLine {
+    layer: u32,
+    pre_activation_std: Number,
+    dead_units: Number,
+}
+
+impl StatisticsLine {
+    fn of(statistics: &Statistics) -> Self {
+        let layers = statistics.layers.iter().map(|layer| LayerLine {
+            layer: layer.layer,
+            pre_activation_std: Number(layer.pre_activation_std),
+            dead_units: Number(layer.dead_units),
+        });
+        Self {
+            epoch: statistics.epoch,
+            step: statistics.step,
+            gradient_norm: statistics.gradient_norm.map(Number),
+            clip_rate: statistics.clip_rate.map(Number),
+            layers: layers.collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
 struct FinishLine {
     epochs: usize,
+    steps: u64,
     best_epoch: usize,
     seconds: Number,
     test_auc: Option<Number>,
@@ -105,6 +141,7 @@ impl<'a> Line<'a> {
                 Some(Self::Start { name, epochs: *epochs, steps: *steps, samples: *samples })
             }
             Event::EpochFinished(summary) => Some(Self::Epoch(EpochLine::of(summary))),
+            Event::Statistics(statistics) => Some(Self::Statistics(StatisticsLine::of(statistics))),
             Event::RunFinished(summary) => Some(Self::Finish(FinishLine::of(summary))),
             Event::Message(text) => Some(Self::Message { text }),
             Event::StepDigest { epoch, step, loss, parameter_digest } => {
@@ -135,6 +172,7 @@ impl FinishLine {
     fn of(summary: &RunSummary) -> Self {
         Self {
             epochs: summary.epochs,
+            steps: summary.steps,
             best_epoch: summary.best_epoch,
             seconds: Number(summary.seconds),
             test_auc: summary.test_auc.map(Number),
@@ -193,6 +231,7 @@ mod tests {
             Event::Message("lowered".to_owned()),
             Event::RunFinished(RunSummary {
                 epochs: 1,
+                steps: 3,
                 best_epoch: 1,
                 seconds: 2.0,
                 test_auc: None,
@@ -204,7 +243,7 @@ mod tests {
             r#"{"event":"start","name":"a \"b\"\n","epochs":2,"steps":3,"samples":4}
 {"event":"epoch","epoch":1,"steps":3,"train_loss":0.1,"train_seconds":1.5,"samples_per_second":100000.0,"valid_seconds":0.25,"valid_auc":0.75,"valid_log_loss":0.5,"learning_rate":0.001}
 {"event":"message","text":"lowered"}
-{"event":"finish","epochs":1,"best_epoch":1,"seconds":2.0,"test_auc":null,"test_log_loss":"inf"}
+{"event":"finish","epochs":1,"steps":3,"best_epoch":1,"seconds":2.0,"test_auc":null,"test_log_loss":"inf"}
 "#
         );
     }

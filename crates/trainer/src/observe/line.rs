@@ -43,7 +43,11 @@ pub(super) fn of(event: &Event, epochs: Option<usize>) -> Option<String> {
         Event::EpochFinished(summary) => Some(epoch(summary, epochs)),
         Event::RunFinished(summary) => Some(run(summary)),
         Event::Message(text) => Some(text.clone()),
-        Event::EpochStarted { .. } | Event::Step { .. } | Event::StepDigest { .. } | Event::RowsTaken { .. } => None,
+        Event::EpochStarted { .. }
+        | Event::Step { .. }
+        | Event::StepDigest { .. }
+        | Event::RowsTaken { .. }
+        | Event::Statistics(_) => None,
     }
 }
 

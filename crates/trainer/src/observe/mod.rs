@@ -12,8 +12,9 @@ mod prepare;
 mod progress;
 mod rewind;
 mod row_ledger;
+mod tensorboard;
 
-pub use event::{EpochSummary, Event, RunSummary};
+pub use event::{EpochSummary, Event, LayerStatistics, RunSummary, Statistics};
 pub use jsonl::JsonlObserver;
 pub use observers::{ObserveError, Observer, Observers};
 pub use plain::PlainProgress;
@@ -21,3 +22,4 @@ pub use prepare::PrepareBar;
 pub use progress::{BarProgress, progress_observer};
 pub use rewind::rewind;
 pub use row_ledger::{LedgerError, LedgerSummary, RowLedger, check_ledger};
+pub use tensorboard::TensorBoardObserver;

@@ -57,7 +57,7 @@ impl Observer for BarProgress {
                 self.bar.set_position(step as u64);
             }
             Event::EpochFinished(_) | Event::RunFinished(_) => self.bar.finish_and_clear(),
-            Event::Message(_) | Event::StepDigest { .. } | Event::RowsTaken { .. } => {}
+            Event::Message(_) | Event::StepDigest { .. } | Event::RowsTaken { .. } | Event::Statistics(_) => {}
         }
         if let Some(text) = line::of(event, self.epochs) {
             self.bar.suspend(|| self.lines.print(&text));

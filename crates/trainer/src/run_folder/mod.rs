@@ -5,6 +5,7 @@
 //! run.json               seeds, digests, machine, versions, metrics, wall time
 //! metrics.jsonl          one line for each event of the run
 //! rows.jsonl             the rows of each step, on request
+//! tensorboard/           event files, on request
 //! encoder/               the vocabularies and statistics that turn a raw file into ids
 //! checkpoints/           see [`checkpoint`](crate::checkpoint)
 //! predictions/test.parquet
@@ -177,6 +178,12 @@ impl RunFolder {
         self.path.join("rows.jsonl")
     }
 
+    /// `tensorboard/`.
+    #[must_use]
+    pub fn tensorboard_path(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// `encoder/`.
     #[must_use]
     pub fn encoder_path(&self) -> PathBuf {
@@ -256,7 +263,7 @@ impl RunFolder {
 }
 
 /// What a run's folder holds before `run.json` is there.
-const BEFORE_THE_RUN: [&str; 5] = [".lock", "metrics.jsonl", "rows.jsonl", "config.toml", "encoder"];
+const BEFORE_THE_RUN: [&str; 6] = [".lock", "metrics.jsonl", "rows.jsonl", "config.toml", "encoder", "tensorboard"];
 
 /// Whether a file is one that [`write_atomic`] had not renamed yet.
 fn is_temporary(name: &str) -> bool {

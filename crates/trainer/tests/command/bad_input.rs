@@ -84,11 +84,7 @@ fn what_cannot_be_trained_leaves_no_folder() {
     workspace.fail(&TRAIN, &["one class", "log_loss"]);
     assert_eq!(workspace.record("run")["status"], "failed");
     let workspace = Workspace::new();
-    let config = workspace.read("config.toml");
-    let (start, rest) = config.split_once("mode = \"sparse\"").unwrap();
-    let (_, end) = rest.split_once("learning_rate = 0.05").unwrap();
-    workspace.write("config.toml", &format!("{start}mode = \"dense\"\n{end}\n[optimizer]\ntype = \"sgd\"\n"));
-    workspace.fail(&TRAIN, &["embedding.mode", "sgd"]);
+    workspace.fail(&[&TRAIN[..], &["--set", "embedding.mode=dense"]].concat(), &["embedding.optimizer", "dense mode"]);
     assert!(!workspace.path("run").exists());
 }
 
@@ -119,17 +115,24 @@ fn a_disk_without_room_is_named_and_the_run_goes_on_when_there_is_room_again() {
 }
 
 /// A file system that is full, where this process may mount one.
-struct FullDisk<'a> {
+pub(crate) struct FullDisk<'a> {
     workspace: &'a Workspace,
 }
 
 impl<'a> FullDisk<'a> {
-    fn mount(workspace: &'a Workspace, bytes: u32) -> Option<Self> {
+    pub(crate) fn mount(workspace: &'a Workspace, bytes: u32) -> Option<Self> {
         fs::create_dir(workspace.path("disk")).unwrap();
         let options = format!("size={bytes}");
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(workspace.path("disk")).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self { workspace })
+    }
+
+    /// Gives the file system another size.
+    pub(crate) fn resize(&self, bytes: u32) {
+        let options = format!("remount,size={bytes}");
+        let status = Command::new("mount").args(["-o", &options]).arg(self.workspace.path("disk")).status();
+        assert!(status.unwrap().success());
     }
 }
 

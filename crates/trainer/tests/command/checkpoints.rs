@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::bad_input::FullDisk;
+use crate::kill::every_checkpoint_loads;
 use crate::workspace::{Workspace, digests};
 
 fn names(workspace: &Workspace, run: &str) -> Vec<String> {
@@ -35,7 +37,7 @@ fn checkpoints_come_by_steps_and_are_kept_as_asked_and_change_no_number() {
     let by_time = ["--set", "checkpoint.every_minutes=1e-9", "--set", "checkpoint.keep_last=100"];
     let record = workspace.train("timed", &[&by_time[..], &["--set", "checkpoint.asynchronous=false"]].concat());
     assert_eq!(digests(&record), digests(&plain));
-    assert_eq!(names(&workspace, "timed").len(), 36);
+    assert_eq!(names(&workspace, "timed").len(), 37, "one for each step and one before the first");
 }
 
 #[test]
@@ -104,4 +106,24 @@ fn five_signals_later_the_bits_are_those_of_a_run_never_stopped() {
         seconds += record["result"]["train_seconds"].as_f64().unwrap();
         assert!(seconds > record["result"]["wall_seconds"].as_f64().unwrap(), "seconds are summed over processes");
     }
+}
+
+#[test]
+fn a_disk_that_fills_up_while_training_keeps_every_whole_checkpoint() {
+    let workspace = Workspace::new();
+    let straight = workspace.train("straight", &[]);
+    let Some(disk) = FullDisk::mount(&workspace, 256 * 1024) else {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    };
+    let job =
+        ["train", "config.toml", "--run-dir", "disk/run", "--resume", "auto", "--set", "checkpoint.every_steps=1"];
+    let hoard = [&job[..], &["--set", "checkpoint.keep_last=1000"]].concat();
+    workspace.fail(&hoard, &["disk/run", "No space left"]);
+    let whole = every_checkpoint_loads(&workspace.path("disk/run"));
+    assert!((2..36).contains(&whole), "{whole} checkpoints");
+    disk.resize(4 * 1024 * 1024);
+    workspace.succeed(&job);
+    assert_eq!(digests(&workspace.record("disk/run")), digests(&straight));
+    assert!(every_checkpoint_loads(&workspace.path("disk/run")) <= 2);
 }

@@ -5,7 +5,7 @@ use crate::workspace::Workspace;
 fn every_verb_explains_itself_with_an_example() {
     let workspace = Workspace::new();
     let help = workspace.succeed(&["--help"]);
-    for verb in ["prepare", "train", "resume", "eval", "predict", "inspect", "compare", "devices"] {
+    for verb in ["prepare", "train", "resume", "eval", "predict", "inspect", "compare", "devices", "export", "verify"] {
         assert!(help.contains(verb), "{help}");
         let help = workspace.succeed(&[verb, "--help"]);
         assert!(help.contains("Example") && help.contains(&format!("ctr {verb} ")), "{help}");

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 mod bad_input;
 mod checkpoints;
+mod export;
 mod help;
 mod kill;
 mod real_data;
@@ -9,4 +10,6 @@ mod reproducible;
 mod resume;
 mod run_folder;
 mod tables;
+mod verify;
+mod watch;
 mod workspace;

@@ -20,6 +20,16 @@ fn the_same_config_gives_the_same_bits_for_any_number_of_threads() {
 }
 
 #[test]
+fn twenty_runs_give_twenty_equal_digests() {
+    let workspace = Workspace::new();
+    let short = ["--set", "training.epochs=1"];
+    let first = digests(&workspace.train("run0", &short));
+    for run in 1..20 {
+        assert_eq!(digests(&workspace.train(&format!("run{run}"), &short)), first, "run {run}");
+    }
+}
+
+#[test]
 fn dense_mode_and_ndarray_are_reproducible_too() {
     let workspace = Workspace::new();
     let config = workspace.read("config.toml");

@@ -19,7 +19,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("seed = 2021", "[trainin]\nepochs = 2"),
             "configs/run.toml:2:2: unknown key `trainin`; the nearest known one is `training` (known: name, seed, device, \
-             threads, data, model, embedding, optimizer, training, evaluation, loader, checkpoint, watch, seeds)",
+             threads, data, model, embedding, optimizer, training, evaluation, loader, checkpoint, watch, warm_start, seeds)",
         ),
         (
             edited("dropout = 0.4", "drop_out = 0.4"),
