@@ -358,8 +358,8 @@ pub struct AblateArgs {
 /// `ctr bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ctr bench configs/quickstart.toml\n  ctr bench configs/bench/wide.toml --steps 200 --threads 2 --json\n\nNothing is \
-                        kept: no run folder, no checkpoint. Figures mean something in a release build with nothing else running."
+    after_help = "Examples:\n  ctr bench configs/quickstart.toml\n  ctr bench configs/bench/wide.toml --steps 200 --threads 2 --json\n\nNo run \
+                        folder and no checkpoint is written. Figures mean something in a release build with nothing else running."
 )]
 pub struct BenchArgs {
     /// The run config.
