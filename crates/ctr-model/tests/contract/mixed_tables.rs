@@ -9,7 +9,7 @@ use ctr_model::embedding::{
 use ctr_model::optim::{AdagradConfig, RowOptimizerConfig, SgdConfig, UpdateStep};
 use proptest::prelude::*;
 
-use crate::values::{assert_close, elements, normals};
+use crate::values::{assert_close, assert_close_to_scale, elements, normals};
 
 type B = Flex;
 
@@ -179,7 +179,8 @@ proptest! {
             for r in 0..30_u64 {
                 let touched = examples.iter().flatten().flatten().any(|(looked, _)| *looked == r);
                 let (now, expected) = (row(&tables, spec, r), &expected[spec][r as usize]);
-                assert_close("row", &now, expected, 1e-5);
+                // What is left of terms of about a tenth, whose rounding does not shrink with it.
+                assert_close_to_scale("row", &now, expected, 1e-5, 0.1);
                 if !touched || (5..12).contains(&r) {
                     prop_assert_eq!(&now, &initial[spec][r as usize]);
                 }

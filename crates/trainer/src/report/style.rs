@@ -25,7 +25,7 @@ font:16px/1.5 system-ui,sans-serif}h1{font-size:1.6rem;line-height:1.2;margin:.5
 h3{font-size:1rem;margin:.5rem 0}.question{font-size:1.1rem;color:var(--quiet)}li{margin:.3rem 0}\
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}table{border-collapse:collapse;font-size:.85rem;white-space:nowrap}\
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--rule);text-align:right}th:first-child,td:first-child{text-align:left;\
-position:sticky;left:0;background:var(--back);max-width:46vw;overflow-wrap:anywhere;white-space:normal}th{font-weight:600;vertical-align:bottom}\
+position:sticky;left:0;background:var(--back);min-width:8.5rem;max-width:46vw;overflow-wrap:break-word;white-space:normal}th{font-weight:600;vertical-align:bottom}\
 .range{display:block;font-size:.75rem;color:var(--quiet)}.better{color:var(--good)}.worse{color:var(--bad)}\
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:1.5rem}figure{margin:0}\
 figure svg{width:100%;height:auto;display:block}figcaption{font-size:.85rem;color:var(--quiet)}details{margin:1rem 0}\
