@@ -14,12 +14,13 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             shuffle_window, async_workers, epochs, gradient_clip_norm, early_stop_patience, monitor, min_delta, schedule, reduce_lr_on_plateau)",
+             shuffle_window, async_workers, epochs, gradient_clip_norm, early_stop_patience, monitor, min_delta, schedule, \
+             reduce_lr_on_plateau)",
         ),
         (
             edited("seed = 2021", "[trainin]\nepochs = 2"),
             "configs/run.toml:2:2: unknown key `trainin`; the nearest known one is `training` (known: name, seed, device, \
-             threads, data, model, embedding, optimizer, training, evaluation, loader, checkpoint, watch, warm_start, seeds)",
+             threads, data, model, embedding, optimizer, training, evaluation, loader, checkpoint, watch, warm_start, seeds, perturb)",
         ),
         (
             edited("dropout = 0.4", "drop_out = 0.4"),
