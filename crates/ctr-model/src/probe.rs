@@ -1,6 +1,6 @@
 //! A look at what passes between the layers of a model, for whoever watches a training.
 //!
-//! Layers show their tensors to [`show`]; nobody looks, and nothing is computed, unless the forward pass runs inside [`watch`].
+//! Layers show their tensors to `show`; nobody looks, and nothing is computed, unless the forward pass runs inside [`watch`].
 use std::cell::RefCell;
 
 use burn::tensor::Tensor;

@@ -16,32 +16,32 @@ fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B>
     tensor.into_primitive().tensor()
 }
 
-/// See [`ModelBackend::add_row`](super::ModelBackend::add_row).
+/// See [`ModelBackend::add_row`].
 pub fn add_row<B: Backend>(x: FloatTensor<B>, row: FloatTensor<B>) -> FloatTensor<B> {
     primitive(tensor::<B, 2>(x) + tensor::<B, 1>(row).unsqueeze())
 }
 
-/// See [`ModelBackend::sum_rows`](super::ModelBackend::sum_rows).
+/// See [`ModelBackend::sum_rows`].
 pub fn sum_rows<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     primitive(tensor::<B, 2>(x).sum_dim(0).squeeze_dim::<1>(0))
 }
 
-/// See [`ModelBackend::product`](super::ModelBackend::product).
+/// See [`ModelBackend::product`].
 pub fn product<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
     B::float_matmul(x, weight)
 }
 
-/// See [`ModelBackend::product_input_grad`](super::ModelBackend::product_input_grad).
+/// See [`ModelBackend::product_input_grad`].
 pub fn product_input_grad<B: Backend>(grad: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
     B::float_matmul(grad, B::float_transpose(weight))
 }
 
-/// See [`ModelBackend::product_weight_grad`](super::ModelBackend::product_weight_grad).
+/// See [`ModelBackend::product_weight_grad`].
 pub fn product_weight_grad<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
     B::float_matmul(B::float_transpose(x), grad)
 }
 
-/// See [`ModelBackend::batch_moments`](super::ModelBackend::batch_moments).
+/// See [`ModelBackend::batch_moments`].
 pub fn batch_moments<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
     let x = tensor::<B, 2>(x);
     let mean = x.clone().mean_dim(0); // [1, C]
@@ -60,13 +60,13 @@ fn normalise<B: Backend>(x: FloatTensor<B>, norm: &NormTensors<B>) -> Normalised
     Normalised { x: (tensor::<B, 2>(x) - mean) * reciprocal.clone(), reciprocal }
 }
 
-/// See [`ModelBackend::batch_norm`](super::ModelBackend::batch_norm).
+/// See [`ModelBackend::batch_norm`].
 pub fn batch_norm<B: Backend>(x: FloatTensor<B>, norm: NormTensors<B>) -> FloatTensor<B> {
     let normalised = normalise(x, &norm).x;
     primitive(normalised * tensor::<B, 1>(norm.gamma).unsqueeze() + tensor::<B, 1>(norm.beta).unsqueeze())
 }
 
-/// See [`ModelBackend::batch_norm_backward`](super::ModelBackend::batch_norm_backward).
+/// See [`ModelBackend::batch_norm_backward`].
 pub fn batch_norm_backward<B: Backend>(
     x: FloatTensor<B>,
     grad: FloatTensor<B>,
@@ -102,7 +102,7 @@ pub(super) fn dropout_counter(key: DropoutKey, block: u32) -> [u32; 4] {
     [block, key.layer, key.step as u32, (key.step >> 32) as u32]
 }
 
-/// See [`ModelBackend::dropout`](super::ModelBackend::dropout).
+/// See [`ModelBackend::dropout`].
 pub fn dropout<B: Backend>(x: FloatTensor<B>, key: DropoutKey, probability: f64) -> FloatTensor<B> {
     let (threshold, scale) = dropout_threshold(probability);
     let shape = x.shape();
@@ -112,7 +112,7 @@ pub fn dropout<B: Backend>(x: FloatTensor<B>, key: DropoutKey, probability: f64)
     B::float_mul(x, mask)
 }
 
-/// See [`ModelBackend::hidden_tail`](super::ModelBackend::hidden_tail): the single operations, one after another.
+/// See [`ModelBackend::hidden_tail`]: the single operations, one after another.
 pub fn hidden_tail<B: ModelBackend>(x: FloatTensor<B>, tail: HiddenTail<B>) -> FloatTensor<B> {
     let x = B::activation(before_activation::<B>(x, tail.bias, tail.norm), tail.curve);
     match tail.dropout {
@@ -133,7 +133,7 @@ fn before_activation<B: ModelBackend>(
     }
 }
 
-/// See [`ModelBackend::hidden_tail_backward`](super::ModelBackend::hidden_tail_backward).
+/// See [`ModelBackend::hidden_tail_backward`].
 pub fn hidden_tail_backward<B: ModelBackend>(
     x: FloatTensor<B>,
     grad: FloatTensor<B>,
@@ -155,7 +155,7 @@ pub fn hidden_tail_backward<B: ModelBackend>(
     HiddenTailGrads { x: grad, bias, norm: Some([gamma, beta]) }
 }
 
-/// See [`ModelBackend::bce_with_logits`](super::ModelBackend::bce_with_logits).
+/// See [`ModelBackend::bce_with_logits`].
 ///
 /// max(z, 0) − z·y + log(1 + exp(−|z|)): neither a large logit nor a certain one overflows.
 pub fn bce_with_logits<B: Backend>(logits: FloatTensor<B>, labels: FloatTensor<B>) -> FloatTensor<B> {
@@ -175,7 +175,7 @@ pub(super) fn bce_with_logits_backward<B: Backend>(
     primitive((probability - tensor::<B, 1>(labels)) * (tensor::<B, 1>(grad) / rows))
 }
 
-/// See [`ModelBackend::adam`](super::ModelBackend::adam).
+/// See [`ModelBackend::adam`].
 pub fn adam<B: Backend>(
     [parameter, first, second]: AdamTensors<B>,
     grad: FloatTensor<B>,
@@ -194,7 +194,7 @@ pub fn adam<B: Backend>(
     [parameter, first, second].map(|t| B::float_reshape(primitive(t), shape.clone()))
 }
 
-/// See [`ModelBackend::squared_norm`](super::ModelBackend::squared_norm).
+/// See [`ModelBackend::squared_norm`].
 pub fn squared_norm<B: Backend>(x: FloatTensor<B>) -> f64 {
     let elements = x.shape().num_elements();
     let x = tensor::<B, 1>(B::float_reshape(x, Shape::new([elements])));
