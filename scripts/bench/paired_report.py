@@ -43,10 +43,11 @@ def processor():
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def commit():
-    head = command_output("git", "rev-parse", "HEAD")
-    changed = command_output("git", "status", "--porcelain", "--", "crates", "Cargo.toml", "Cargo.lock", "scripts", "configs")
-    return f"{head}-dirty" if head and changed else head
+def built_from(run_json):
+    """The commit that the binary of the runs says it was built from."""
+    if not run_json.exists():
+        return None
+    return json.loads(run_json.read_text()).get("environment", {}).get("build", {}).get("git_commit")
 
 
 def collect(runs):
@@ -66,7 +67,6 @@ def summary(runs, config, threads):
         "warm_up_epochs": WARM_UP_EPOCHS,
         "machine": {"processor": processor(), "cores": os.cpu_count(), "kernel": re.match(r"[0-9.]*", platform.release())[0]},
         "threads": threads,
-        "commit": commit(),
         "ours": {"seconds_per_epoch": [median for _, median in ours], "all_epochs": [every for every, _ in ours]},
         "train_loss": {"ours": train_losses(our_runs[0])},
         "torch": {},
@@ -147,6 +147,8 @@ def main():
     record["dropout"] = args.dropout
     record["script"] = args.script
     record["build"] = build(args.runs / "run.json")
+    # A binary may be older than the checkout.
+    record["commit"] = built_from(args.runs / "run.json")
     args.out.mkdir(parents=True, exist_ok=True)
     stem = args.config.stem if args.dropout is None else f"{args.config.stem}_dropout_{args.dropout}"
     (args.out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
