@@ -6,6 +6,7 @@ use ctr_model::loss::bce_with_logits;
 use ctr_model::op::NormTensors;
 use ctr_model::pass::DropoutKey;
 
+use crate::backends::on_backends;
 use crate::values::{assert_close, elements, matrix, normals, vector};
 
 type A<B> = Autodiff<B>;
@@ -108,19 +109,6 @@ fn loss_is_stable_and_its_gradient_exact_at_zero<B: ModelBackend>() {
         })
         .collect();
     assert_close("dz", &elements(logits.grad(&grads).unwrap()), &slopes, 1e-5);
-}
-
-macro_rules! on_backends {
-    ($($test:ident),*) => {
-        #[cfg(feature = "flex")]
-        mod flex {
-            $(#[test] fn $test() { super::$test::<burn::backend::Flex>(); })*
-        }
-        #[cfg(feature = "ndarray")]
-        mod ndarray {
-            $(#[test] fn $test() { super::$test::<burn::backend::NdArray>(); })*
-        }
-    };
 }
 
 on_backends!(

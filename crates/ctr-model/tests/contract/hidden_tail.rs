@@ -7,6 +7,7 @@ use ctr_model::op::{HiddenTail, NormTensors, reference};
 use ctr_model::pass::DropoutKey;
 use smelu::ActivationConfig;
 
+use crate::backends::on_backends;
 use crate::values::{assert_close, elements, matrix, normals, vector};
 
 const SHAPES: [[usize; 2]; 6] = [[1, 1], [2, 5], [9, 3], [129, 33], [1001, 17], [4096, 40]];
@@ -169,19 +170,6 @@ fn results_do_not_depend_on_the_number_of_threads<B: ModelBackend>() {
     for threads in [2, 4] {
         assert!(run(threads) == one, "{threads} threads");
     }
-}
-
-macro_rules! on_backends {
-    ($($test:ident),*) => {
-        #[cfg(feature = "flex")]
-        mod flex {
-            $(#[test] fn $test() { super::$test::<burn::backend::Flex>(); })*
-        }
-        #[cfg(feature = "ndarray")]
-        mod ndarray {
-            $(#[test] fn $test() { super::$test::<burn::backend::NdArray>(); })*
-        }
-    };
 }
 
 on_backends!(

@@ -1,4 +1,5 @@
 //! What every backend, table and model must satisfy.
+mod backends;
 mod cases;
 mod embedding;
 mod golden_optimizers;

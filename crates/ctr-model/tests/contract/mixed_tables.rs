@@ -180,7 +180,7 @@ proptest! {
                 let touched = examples.iter().flatten().flatten().any(|(looked, _)| *looked == r);
                 let (now, expected) = (row(&tables, spec, r), &expected[spec][r as usize]);
                 // What is left of terms of about a tenth, whose rounding does not shrink with it.
-                assert_close_to_scale("row", &now, expected, 1e-5, 0.1);
+                assert_close_to_scale("row", &now, expected, 1e-6, 0.1);
                 if !touched || (5..12).contains(&r) {
                     prop_assert_eq!(&now, &initial[spec][r as usize]);
                 }

@@ -6,6 +6,7 @@ use ctr_model::optim::AdamStep;
 use ctr_model::pass::DropoutKey;
 use ctr_model::{ModelBackend, parallel};
 
+use crate::backends::on_backends;
 use crate::values::{assert_close, elements, matrix, normals, vector};
 
 const SHAPES: [[usize; 2]; 6] = [[1, 1], [1, 5], [7, 3], [129, 33], [1000, 17], [4096, 40]];
@@ -155,19 +156,6 @@ fn results_do_not_depend_on_the_number_of_threads<B: ModelBackend>() {
     for threads in [2, 4] {
         assert!(run(threads) == one, "{threads} threads");
     }
-}
-
-macro_rules! on_backends {
-    ($($test:ident),*) => {
-        #[cfg(feature = "flex")]
-        mod flex {
-            $(#[test] fn $test() { super::$test::<burn::backend::Flex>(); })*
-        }
-        #[cfg(feature = "ndarray")]
-        mod ndarray {
-            $(#[test] fn $test() { super::$test::<burn::backend::NdArray>(); })*
-        }
-    };
 }
 
 on_backends!(

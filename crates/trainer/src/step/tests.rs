@@ -1,4 +1,5 @@
-//! 50 steps beside PyTorch: the same initial weights and batches give the same losses (`scripts/reference/dnn_steps.py`).
+//! 50 steps beside PyTorch: the same initial weights and batches give the same losses (`scripts/reference/dnn_steps.py`). And the step whose
+//! loss is no number.
 use burn::backend::{Flex, NdArray};
 use ctr_data::config::Transform;
 use ctr_data::{Bags, CategoricalField, HostBatch, NumericField, RowLayout, RowPlanner, Schema};
@@ -7,6 +8,7 @@ use ctr_model::parameters::{self, NamedParameter};
 use serde::Deserialize;
 
 use crate::config::{Overrides, Plan};
+use crate::diagnosis::{Cause, diagnose};
 use crate::learner::Learner;
 
 const CARDINALITIES: [u32; 4] = [7, 40, 300, 1000];
@@ -148,4 +150,45 @@ fn losses_on_flex_equal_those_of_pytorch() {
 #[test]
 fn losses_on_ndarray_equal_those_of_pytorch() {
     losses_equal_those_of_pytorch::<NdArray>();
+}
+
+/// The bits of all that an update changes.
+fn trained(learner: &Learner<Flex>) -> Vec<u32> {
+    let dense = parameters::collect(&learner.model).into_iter();
+    let dense =
+        dense.filter(|parameter| !parameters::is_statistic(&parameter.name)).flat_map(|parameter| parameter.values);
+    dense.chain(learner.tables.tables()[0].weights()).map(f32::to_bits).collect()
+}
+
+#[test]
+fn a_loss_that_is_no_number_updates_nothing_and_its_cause_is_named() {
+    let fresh = || learner::<Flex>(&schema());
+    let good = batch(0, &fresh().layout);
+
+    let mut numeric = good.clone();
+    numeric.numeric[3 * NUMERIC + 1] = f32::NAN;
+    let cause = Cause::Numeric { rows: vec![3] };
+    let mut cases = vec![(fresh(), numeric, cause)];
+
+    let mut row = fresh();
+    row.tables.tables_mut()[0].set_row(2, &[f32::NAN; WIDTH]).unwrap();
+    let rows = (0..BATCH).filter(|example| good.categorical[example * CARDINALITIES.len()] == 2);
+    let rows = rows.map(|example| example as u64).collect();
+    cases.push((row, good.clone(), Cause::EmbeddingRow { table: "embedding".to_owned(), row: 2, rows }));
+
+    let mut dense = fresh();
+    let mut parameters = parameters::collect(&dense.model);
+    let weight = parameters.iter_mut().find(|parameter| parameter.name == "mlp.output.weight").unwrap();
+    weight.values[5] = f32::INFINITY;
+    dense.model = parameters::load(dense.model, &parameters).unwrap();
+    cases.push((dense, good, Cause::Parameter { name: "mlp.output.weight".to_owned(), element: 5 }));
+
+    for (before, batch, cause) in cases {
+        let bits = trained(&before);
+        let (after, loss) = before.step(&batch);
+        assert!(!loss.is_finite(), "{cause}: {loss}");
+        assert_eq!(after.steps, 0, "{cause}");
+        assert!(trained(&after) == bits, "{cause}: the step has changed a parameter");
+        assert_eq!(diagnose(&after, &batch), cause);
+    }
 }
