@@ -45,7 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = PrepareOptions { data_dir, cache_dir, threads, progress: &stage_seen, cancelled };
     let dataset = prepare(&config, &options)?;
     let took = begin.elapsed().as_secs_f64();
-    println!("first sight of each stage, seconds: {:.2?}", stages.into_inner());
+    for (stage, seconds) in stages.into_inner()? {
+        println!("{stage:?} begins after {seconds:.2} s");
+    }
     println!("prepare {:.0} MB/s, digest {}", megabytes / took, dataset.digest());
     let encoder = dataset.encoder()?;
     for _ in 0..3 {
