@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = re.compile(r"^# Target .*?test AUC ([0-9.]+)(?: ± ([0-9.]+))?, log loss ([0-9.]+)", re.MULTILINE)
+TARGET = re.compile(r"^# Target .*?test AUC ([0-9]+\.[0-9]+)(?: ± ([0-9.]+))?, log loss ([0-9]+\.[0-9]+)", re.MULTILINE)
 COLUMNS = ["model", "seeds", "auc", "auc_sd", "target_auc", "difference", "log_loss", "log_loss_sd", "target_log_loss", "parameters", "epochs", "seconds_per_epoch"]
 
 
