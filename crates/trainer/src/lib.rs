@@ -28,6 +28,7 @@ pub mod report;
 pub mod repro;
 pub mod run_folder;
 pub mod schedule;
+pub mod scorer;
 mod statistics;
 pub mod step;
 pub mod training_run;

@@ -26,7 +26,7 @@ super::keys::with_perceptron! {
         #[serde(default)]
         scale: bool,
         /// Whether a layer's input is added to its output. Default `true`.
-        #[serde(default = "yes")]
+        #[serde(default = "super::keys::yes")]
         residual: bool,
         /// Layer norm at the end of each attention layer, before its activation. Default `false`.
         #[serde(default)]
@@ -39,10 +39,6 @@ super::keys::with_perceptron! {
 
 fn one() -> usize {
     1
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// `z = w·attention(e) + b`, with a perceptron on the embeddings and a linear term beside it where asked for.

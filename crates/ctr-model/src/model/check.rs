@@ -92,6 +92,15 @@ pub(super) fn positive(key: &'static str, value: f64) -> Checked {
     Err(ModelError::new(key, format!("{value:?}"), "a finite number > 0 (also as f32)"))
 }
 
+/// A key that is there if and only if another key calls for it.
+pub(super) fn only_if(called_for: bool, key: &'static str, value: Option<usize>, condition: &str) -> Checked {
+    match (called_for, value) {
+        (true, None) => Err(ModelError::new(key, "absent", format!("a whole number ≥ 1, because {condition}"))),
+        (false, Some(value)) => Err(ModelError::new(key, value, format!("no such key, unless {condition}"))),
+        _ => Ok(()),
+    }
+}
+
 /// The keys of a perceptron.
 pub(super) fn perceptron(config: &MlpConfig) -> Checked {
     widths("hidden_units", &config.hidden_units)?;

@@ -23,7 +23,7 @@ pub struct EdcnConfig {
     #[serde(default)]
     pub bridge: BridgeKind,
     /// Whether each stream weights the fields for itself. Default `true`.
-    #[serde(default = "yes")]
+    #[serde(default = "super::keys::yes")]
     pub regulation: bool,
     /// Temperature of those weights, > 0. Default `1.0`.
     #[serde(default = "one")]
@@ -37,10 +37,6 @@ pub struct EdcnConfig {
     /// Probability that a unit of the deep stream is dropped in a training step, in [0, 1). Default `0.0`.
     #[serde(default)]
     pub dropout: f64,
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn one() -> f64 {

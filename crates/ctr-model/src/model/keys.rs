@@ -48,3 +48,13 @@ macro_rules! with_perceptron {
 }
 
 pub(super) use with_perceptron;
+
+/// A default of `true`.
+pub(super) fn yes() -> bool {
+    true
+}
+
+/// A default of 2.
+pub(super) fn two() -> f64 {
+    2.0
+}

@@ -29,13 +29,13 @@ pub struct MaskNetConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_units: Option<usize>,
     /// Width of a mask's hidden layer over that of the mask, > 0. Default `2.0`.
-    #[serde(default = "two")]
+    #[serde(default = "super::keys::two")]
     pub mask_ratio: f64,
     /// Layer norm of each embedding before it is masked. Default `false`.
     #[serde(default)]
     pub embedding_norm: bool,
     /// Layer norm before the activation of each block. Default `true`.
-    #[serde(default = "yes")]
+    #[serde(default = "super::keys::yes")]
     pub layer_norm: bool,
     /// The activation of blocks, masks and hidden layers. Default `"ReLU"`.
     #[serde(default = "crate::mlp::relu")]
@@ -43,14 +43,6 @@ pub struct MaskNetConfig {
     /// Probability that an output of a block or a hidden layer is dropped in a training step, in [0, 1). Default `0.0`.
     #[serde(default)]
     pub dropout: f64,
-}
-
-fn two() -> f64 {
-    2.0
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// How the blocks of a [`MaskNet`] stand to each other.
@@ -88,30 +80,13 @@ impl Architecture for MaskNetConfig {
     }
 
     fn check(&self, _shape: InputShape) -> Result<(), ModelError> {
+        let parallel = self.structure == MaskNetStructure::Parallel;
         for (key, value) in [("blocks", self.blocks), ("block_units", self.block_units)] {
-            match (self.structure, value) {
-                (MaskNetStructure::Serial, Some(value)) => {
-                    return Err(ModelError::new(
-                        key,
-                        value,
-                        "no such key: with structure \"serial\" `hidden_units` are the blocks",
-                    ));
-                }
-                (MaskNetStructure::Parallel, None) => {
-                    return Err(ModelError::new(
-                        key,
-                        "absent",
-                        "a whole number ≥ 1, because `structure` is \"parallel\"",
-                    ));
-                }
-                (MaskNetStructure::Parallel, Some(value)) => check::whole(key, value, &(1..=1 << 12))?,
-                (MaskNetStructure::Serial, None) => {}
-            }
+            check::only_if(parallel, key, value, "`structure` is \"parallel\"")?;
+            value.map_or(Ok(()), |value| check::whole(key, value, &(1..=1 << 12)))?;
         }
-        match self.structure {
-            MaskNetStructure::Serial => check::some_widths("hidden_units", &self.hidden_units)?,
-            MaskNetStructure::Parallel => check::widths("hidden_units", &self.hidden_units)?,
-        }
+        let widths = if parallel { check::widths } else { check::some_widths };
+        widths("hidden_units", &self.hidden_units)?;
         check::positive("mask_ratio", self.mask_ratio)?;
         check::at_most("mask_ratio", self.mask_ratio, 1e3)?;
         check::dropout("dropout", self.dropout)
@@ -131,19 +106,15 @@ impl Architecture for MaskNetConfig {
             config.init(&format!("blocks.{index}"), Dropout::new(self.dropout, MaskGroup(1).layer(index)), init)
         };
         let parallel = self.structure == MaskNetStructure::Parallel;
-        let (blocks, top): (Vec<_>, _) = if parallel {
+        let (blocks, inputs, hidden_units): (Vec<_>, _, _) = if parallel {
             let (count, units) = (self.blocks.unwrap_or(1), self.block_units.unwrap_or(1));
-            (
-                (0..count).map(|index| block(index, embedded, units)).collect(),
-                (count * units, self.hidden_units.clone()),
-            )
+            let blocks = (0..count).map(|index| block(index, embedded, units));
+            (blocks.collect(), count * units, self.hidden_units.clone())
         } else {
-            let inputs = [embedded].into_iter().chain(self.hidden_units.iter().copied());
-            let widths = inputs.zip(&self.hidden_units).enumerate();
-            let last = self.hidden_units.last().copied().unwrap_or(embedded);
-            (widths.map(|(index, (input, &output))| block(index, input, output)).collect(), (last, Vec::new()))
+            let widths = [&[embedded], self.hidden_units.as_slice()].concat();
+            let blocks = widths.windows(2).enumerate().map(|(index, pair)| block(index, pair[0], pair[1]));
+            (blocks.collect(), widths[widths.len() - 1], Vec::new())
         };
-        let (inputs, hidden_units) = top;
         let (activation, dropout) = (self.activation.clone(), self.dropout);
         let mlp = MlpConfig { hidden_units, activation, batch_norm: false, dropout, init: WeightInit::Xavier };
         MaskNet {

@@ -21,7 +21,7 @@ mod models;
 mod predict;
 mod prepare;
 mod resume;
-mod saved_run;
+pub(crate) mod saved_run;
 mod train;
 mod verify;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::bail;
-use ctr_data::{EncodeOptions, Encoder, Labels};
+use ctr_data::{EncodeOptions, Labels};
 use ctr_model::ModelBackend;
 
-use super::{saved_run, use_threads};
+use super::use_threads;
 use crate::cli::PredictArgs;
 use crate::config::Plan;
 use crate::device::{WithBackend, with_backend};
@@ -17,7 +17,7 @@ use crate::observe::PrepareBar;
 use crate::predictions::{self, PredictionMetadata, Predictions};
 use crate::printer::{self, metric};
 use crate::run_folder::RunFolder;
-use crate::training_run::{parameter_digest, predict};
+use crate::scorer::Scorer;
 
 pub(super) fn run(args: &PredictArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let folder = RunFolder::open(&args.run)?;
@@ -41,10 +41,7 @@ impl WithBackend for Predict<'_> {
     type Output = anyhow::Result<(Predictions, PredictionMetadata)>;
 
     fn run<B: ModelBackend>(self, device: B::Device) -> Self::Output {
-        let record = self.folder.record()?;
-        self.folder.check_encoder(&record)?;
-        let encoder = Encoder::load(&self.folder.encoder_path())?;
-        let learner = saved_run::best::<B>(self.folder, self.plan, &record, encoder.schema(), device)?;
+        let scorer = Scorer::<B>::of(self.folder, self.plan.clone(), device)?;
         let bar = PrepareBar::new();
         let options = EncodeOptions {
             labels: Labels::Optional,
@@ -54,15 +51,10 @@ impl WithBackend for Predict<'_> {
             progress: &|progress| bar.update(&progress),
             cancelled: self.stop,
         };
-        let shards = Arc::new(encoder.encode_file(&self.args.data, &options)?);
+        let shards = Arc::new(scorer.encoder().encode_file(&self.args.data, &options)?);
         bar.finish();
-        let metadata = PredictionMetadata {
-            run_id: record.name.clone(),
-            dataset_digest: record.dataset_digest.clone(),
-            split: self.args.data.display().to_string(),
-            model_digest: parameter_digest(&learner),
-        };
-        Ok((predict(&learner, &shards, self.plan, self.stop)?, metadata))
+        let metadata = scorer.metadata(self.args.data.display().to_string());
+        Ok((scorer.score(&shards, self.stop)?, metadata))
     }
 }
 

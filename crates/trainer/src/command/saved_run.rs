@@ -23,7 +23,7 @@ pub(super) fn store(
 }
 
 /// Loads the best checkpoint of a run.
-pub(super) fn best<B: ModelBackend>(
+pub(crate) fn best<B: ModelBackend>(
     folder: &RunFolder,
     plan: &Plan,
     record: &RunRecord,

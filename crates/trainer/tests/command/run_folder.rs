@@ -1,4 +1,8 @@
 //! What a run leaves behind.
+use burn::backend::Flex;
+use burn::backend::flex::FlexDevice;
+use trainer::scorer::Scorer;
+
 use crate::workspace::{Workspace, digests};
 
 #[test]
@@ -25,6 +29,13 @@ fn a_run_explains_itself_and_can_be_used_from_its_folder_alone() {
     workspace.write("unlabelled.csv", &unlabelled.join("\n"));
     let output = workspace.succeed(&["predict", "run", "unlabelled.csv", "--output", "unlabelled.parquet"]);
     assert!(output.contains(&digests(&record)[1]) && !output.contains("AUC"), "{output}");
+
+    // So are those of a program that opens the folder itself.
+    let scorer = Scorer::<Flex>::open(&workspace.path("run"), FlexDevice).unwrap();
+    assert_eq!(scorer.score_file(&workspace.path("new.csv")).unwrap().digest(), digests(&record)[1]);
+    workspace.write("torn.csv", "user,item\nu1\n");
+    let error = scorer.score_file(&workspace.path("torn.csv")).unwrap_err().to_string();
+    assert!(error.contains("torn.csv"), "{error}");
 }
 
 #[test]
