@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Train the models of one BARS data set over the benchmark's seeds and collect the results. Runs that are done are not
-# done again, a run that was stopped goes on where it stopped: call it as often as you like.
+# Train the models of one BARS data set over the benchmark's seeds and collect the results. Runs that are done, or whose record is in
+# results/bars/, are not done again (remove the record to repeat one); a run that was stopped goes on where it stopped: call it as often
+# as you like.
 #
 #   scripts/bars.sh frappe_x1 DATA_DIR [MODEL …]
 #
@@ -15,7 +16,7 @@
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
-    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 dataset=$1
@@ -56,9 +57,11 @@ mkdir -p "$runs"
 for seed in $seeds; do
     for model in "$@"; do
         run=$runs/$model-$seed
-        if [ -f "$run/run.json" ] && python3 scripts/bars_report.py --finished "$run/run.json"; then
-            continue
-        fi
+        for record in "$run/run.json" "results/bars/$dataset/$model-$seed.json"; do
+            if [ -f "$record" ] && python3 scripts/bars_report.py --finished "$record"; then
+                continue 2
+            fi
+        done
         echo "$dataset $model, seed $seed" >&2
         "$ctr" train "configs/$dataset/$model.toml" --data-dir "$data" --cache-dir "$cache" --run-dir "$run" --seed "$seed" \
             --resume auto ${threads:+--threads "$threads"} >/dev/null

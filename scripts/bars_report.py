@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Collect the runs of scripts/bars.sh into results/bars/<data set>.csv and .md.
+"""Collect the runs of scripts/bars.sh into results/bars/<data set>.csv and .md, their records into results/bars/<data set>/.
 
 The targets are read from the comments of the configs, so that there is one place where they stand.
 """
@@ -9,6 +9,7 @@ import csv
 import json
 import math
 import re
+import shutil
 import sys
 from pathlib import Path
 from statistics import mean, stdev
@@ -28,10 +29,20 @@ def spread(values):
     return stdev(values) if len(values) > 1 else math.nan
 
 
-def rows(dataset, runs):
+def keep(dataset, runs):
+    """Copy the records of finished runs to results/, where they outlive the runs."""
+    records = ROOT / "results" / "bars" / dataset
+    for path in sorted(runs.glob("*/run.json")):
+        if re.fullmatch(r"[a-z0-9_]+-[0-9]+", path.parent.name) and result(path):
+            records.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, records / f"{path.parent.name}.json")
+
+
+def rows(dataset):
+    records = ROOT / "results" / "bars" / dataset
     for config in sorted((ROOT / "configs" / dataset).glob("*.toml")):
-        found = [result(path) for path in sorted(runs.glob(f"{config.stem}-*/run.json")) if re.fullmatch(r"\d+", path.parent.name[len(config.stem) + 1 :])]
-        found = [pair for pair in found if pair]
+        paths = [path for path in sorted(records.glob(f"{config.stem}-*.json")) if re.fullmatch(r"\d+", path.stem[len(config.stem) + 1 :])]
+        found = [result(path) for path in paths]
         target = TARGET.search(config.read_text())
         if not found or not target:
             continue
@@ -61,9 +72,9 @@ def cell(column, value):
     return f"{value:+.5f}" if column == "difference" else f"{value:.1f}" if column in ("epochs", "seconds_per_epoch") else f"{value:.5f}"
 
 
-def write(dataset, runs):
+def write(dataset):
     folder = ROOT / "results" / "bars"
-    table = list(rows(dataset, runs))
+    table = list(rows(dataset))
     if not table:
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +106,8 @@ def main():
         sys.exit(0 if result(arguments.finished) else 1)
     if not arguments.dataset or not arguments.runs:
         parser.error("--dataset and --runs belong together")
-    write(arguments.dataset, arguments.runs)
+    keep(arguments.dataset, arguments.runs)
+    write(arguments.dataset)
 
 
 if __name__ == "__main__":
