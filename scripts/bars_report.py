@@ -96,14 +96,31 @@ def write(dataset):
     (folder / f"{dataset}.md").write_text("\n".join(text))
 
 
+MEASURED = re.compile(r"^# Measured: .*\n", re.MULTILINE)
+
+
+def stamp(dataset):
+    """Write what was measured below the target in each config; comments are no part of what a run is."""
+    for row in rows(dataset):
+        path = ROOT / "configs" / dataset / f"{row['model']}.toml"
+        text = MEASURED.sub("", path.read_text())
+        seeds = "one seed" if row["seeds"] == 1 else f"mean of {row['seeds']} seeds"
+        line = f"# Measured: test AUC {row['auc']:.5f}, log loss {row['log_loss']:.5f}, {seeds} (results/bars/{dataset}.md).\n"
+        end = text.index("\n", TARGET.search(text).end()) + 1
+        path.write_text(text[:end] + line + text[end:])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", help="a folder of configs/")
     parser.add_argument("--runs", type=Path, help="the folder of the runs, MODEL-SEED each")
+    parser.add_argument("--stamp", action="store_true", help="write the measured figures of --dataset into its configs, and nothing else")
     parser.add_argument("--finished", type=Path, help="only say, by the exit status, whether the run of this run.json is done")
     arguments = parser.parse_args()
     if arguments.finished:
         sys.exit(0 if result(arguments.finished) else 1)
+    if arguments.stamp and arguments.dataset:
+        return stamp(arguments.dataset)
     if not arguments.dataset or not arguments.runs:
         parser.error("--dataset and --runs belong together")
     keep(arguments.dataset, arguments.runs)
