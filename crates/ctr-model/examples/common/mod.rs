@@ -11,23 +11,23 @@ use ctr_model::optim::{AdagradConfig, AdamConfig, DenseOptimizer, OptimizerConfi
 use ctr_model::random::Philox;
 
 /// The backend that trains: autodiff around Burn's `Flex`.
-pub type Train = Autodiff<Flex>;
+pub(crate) type Train = Autodiff<Flex>;
 
 /// Clicks of users on items at an hour of the day. A user and an item agree or not, and each user has a favourite quarter of the day.
-pub struct Clicks {
+pub(crate) struct Clicks {
     /// User, item and hour of each row, [B, 3].
-    pub ids: Vec<[u32; 3]>,
+    pub(crate) ids: Vec<[u32; 3]>,
     /// Whether it was a click, \[B\].
-    pub labels: Vec<f32>,
+    pub(crate) labels: Vec<f32>,
 }
 
-pub const USERS: u32 = 200;
-pub const ITEMS: u32 = 100;
-pub const HOURS: u32 = 24;
+pub(crate) const USERS: u32 = 200;
+pub(crate) const ITEMS: u32 = 100;
+pub(crate) const HOURS: u32 = 24;
 
 impl Clicks {
     /// Rows of a named stream: the same seed and name give the same rows.
-    pub fn draw(name: &str, rows: usize) -> Self {
+    pub(crate) fn draw(name: &str, rows: usize) -> Self {
         let stream = Philox::named(7, name);
         let (mut ids, mut labels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
         for row in 0..rows as u32 {
@@ -44,8 +44,8 @@ impl Clicks {
 }
 
 /// A model in training: the dense part in Burn, the tables beside it.
-pub struct Learner<M> {
-    pub model: M,
+pub(crate) struct Learner<M> {
+    pub(crate) model: M,
     tables: EmbeddingTables,
     dense: DenseOptimizer<Flex>,
     layout: RowLayout,
@@ -55,7 +55,11 @@ pub struct Learner<M> {
 
 impl<M: CtrModel<Train> + AutodiffModule<Train>> Learner<M> {
     /// `specs` are the tables that the model looks its rows up in, `cardinalities` the numbers of ids of the fields.
-    pub fn new(model: M, specs: &[TableSpec], cardinalities: &[u64]) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn new(
+        model: M,
+        specs: &[TableSpec],
+        cardinalities: &[u64],
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let layout = RowLayout::new(cardinalities.iter().copied());
         let rows = RowOptimizerConfig::Adagrad(AdagradConfig { learning_rate: 0.05, ..AdagradConfig::default() });
         Ok(Self {
@@ -69,7 +73,7 @@ impl<M: CtrModel<Train> + AutodiffModule<Train>> Learner<M> {
     }
 
     /// One step on a batch of ids [B, F] (row-major), numeric fields [B, N] and labels \[B\]; gives the loss before the update.
-    pub fn step(&mut self, ids: &[u32], numeric: &[f32], labels: &[f32]) -> Result<f64, DataError> {
+    pub(crate) fn step(&mut self, ids: &[u32], numeric: &[f32], labels: &[f32]) -> Result<f64, DataError> {
         let device = burn::tensor::Device::<Train>::default();
         let plan = self.planner.plan(ids, &Bags::default(), &self.layout)?;
         // Leaves: the gathered rows are where autodiff begins.
@@ -91,7 +95,7 @@ impl<M: CtrModel<Train> + AutodiffModule<Train>> Learner<M> {
     }
 
     /// The mean log loss, in nats, of rows that the model does not learn from.
-    pub fn log_loss(&mut self, ids: &[u32], numeric: &[f32], labels: &[f32]) -> Result<f64, DataError> {
+    pub(crate) fn log_loss(&mut self, ids: &[u32], numeric: &[f32], labels: &[f32]) -> Result<f64, DataError> {
         let device = burn::tensor::Device::<Train>::default();
         let plan = self.planner.plan(ids, &Bags::default(), &self.layout)?;
         let rows = self.tables.gather::<Train>(lookups(&plan), labels.len(), &device);
@@ -104,7 +108,10 @@ impl<M: CtrModel<Train> + AutodiffModule<Train>> Learner<M> {
 fn input(embeddings: Vec<Tensor<Train, 3>>, numeric: &[f32], rows: usize) -> ModelInput<Train> {
     let fields = numeric.len() / rows;
     let data = TensorData::new(numeric.to_vec(), [rows, fields]);
-    ModelInput { embeddings, numeric: (fields > 0).then(|| Tensor::from_data(data, &burn::tensor::Device::<Train>::default())) }
+    ModelInput {
+        embeddings,
+        numeric: (fields > 0).then(|| Tensor::from_data(data, &burn::tensor::Device::<Train>::default())),
+    }
 }
 
 fn lookups(plan: &RowPlan) -> Lookups<'_> {

@@ -21,7 +21,7 @@ pub(super) const PAGE: &str = "\
 :root{color-scheme:light dark;--back:#fff;--ink:#1c1c1e;--quiet:#66666b;--rule:#dcdce0;--good:#00734f;--bad:#b3261e}\
 @media(prefers-color-scheme:dark){:root{--back:#161618;--ink:#ececf0;--quiet:#a0a0a8;--rule:#3a3a40;--good:#3ecf9d;--bad:#ff8a80}}\
 *{box-sizing:border-box}body{margin:0 auto;max-width:1100px;padding:16px;background:var(--back);color:var(--ink);\
-font:16px/1.5 system-ui,sans-serif}h1{font-size:1.6rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}\
+font:16px/1.5 system-ui,sans-serif}h1{font-size:1.6rem;line-height:1.2;margin:.5rem 0;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .5rem}\
 h3{font-size:1rem;margin:.5rem 0}.question{font-size:1.1rem;color:var(--quiet)}li{margin:.3rem 0}\
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}table{border-collapse:collapse;font-size:.85rem;white-space:nowrap}\
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--rule);text-align:right}th:first-child,td:first-child{text-align:left;\
