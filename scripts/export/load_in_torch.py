@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 def load(folder):
     t, meta = load_file(f"{folder}/model.safetensors"), json.load(open(f"{folder}/model.json"))
+    if "ensemble" in meta:
+        sys.exit(f"{folder}: an ensemble of {meta['ensemble']['members']} members; this script reads single models")
     linear = lambda name: torch.nn.utils.skip_init(torch.nn.Linear, *t[f"{name}.weight"].shape).requires_grad_(False)
     def filled(name):
         layer = linear(name)

@@ -216,6 +216,7 @@ pub(crate) fn train_epoch<B: ModelBackend>(
 fn worker<B: ModelBackend>(learner: &Learner<B>, context: &FitContext<'_>) -> Result<Learner<B>, LearnerError> {
     let mut worker = Learner::new(context.plan, context.dataset.schema(), learner.device.clone())?;
     worker.dense = learner.dense.clone();
+    worker.base.clone_from(&learner.base);
     Ok(worker)
 }
 

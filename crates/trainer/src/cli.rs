@@ -5,6 +5,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
 
+mod ablate;
+
+pub use ablate::AblateArgs;
+
 /// Trains click-through-rate models that give the same answer twice.
 #[derive(Debug, Parser)]
 #[command(name = "ctr", version, propagate_version = true, after_help = EXAMPLES)]
@@ -326,33 +330,6 @@ pub struct CompareArgs {
     /// Write a page with tables and figures to this file.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-}
-
-/// `ctr ablate`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  ctr ablate configs/ablations/quick.toml --out runs/quick\n  ctr ablate study.toml --out runs/study --jobs 4 \
-                        --dry-run\n\nThe same command goes on with a study that was stopped or killed, and several may work on one study."
-)]
-pub struct AblateArgs {
-    /// The study file.
-    pub config: PathBuf,
-
-    /// Folder of the study.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-
-    /// Runs at the same time [default: the number of cores divided by --threads; 1 on a GPU].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
-
-    /// Print the plan, with the time and disk it will take, and stop.
-    #[arg(long)]
-    pub dry_run: bool,
-
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "documented where it is defined")]
-    pub options: ConfigArgs,
 }
 
 /// `ctr bench`.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::Tensor;
 use ctr_data::{DataError, LoaderOptions, Order, RowLayout, Shards};
 use ctr_model::embedding::EmbeddingTables;
-use ctr_model::model::{AnyModel, CtrModel, ModelInput};
+use ctr_model::model::{CtrModel, ModelInput, Predictor};
 use ctr_model::{ModelBackend, Pass};
 
 use crate::config::Plan;
@@ -57,7 +57,7 @@ pub enum EvaluateError {
 /// # Errors
 /// When the rows cannot be read, or when `stop` is set meanwhile.
 pub fn logits<B: ModelBackend>(
-    model: &AnyModel<B>,
+    model: &Predictor<B>,
     tables: &EmbeddingTables,
     shards: &Arc<Shards>,
     layout: &RowLayout,

@@ -6,7 +6,7 @@ use ctr_model::parameters;
 use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, tensors};
-use crate::config::{ModelConfig, Plan};
+use crate::config::{EnsembleConfig, ModelConfig, Plan};
 use crate::layouts::Layouts;
 use crate::repro::{FileError, ParameterDigest, write_atomic, write_atomic_with};
 use crate::run_folder::RunRecord;
@@ -29,8 +29,12 @@ struct Sidecar<'a> {
     plan_fingerprint: &'a str,
     dataset_digest: &'a str,
     encoder_digest: &'a str,
-    /// The model's part of the config.
-    model: &'a ModelConfig,
+    /// The model's part of the config: that of each member, as wide as it is, where there are several.
+    model: ModelConfig,
+    /// How many of them there are, and what they predict together: the tensors of member m are named `members.m.` and, where each has tables
+    /// of its own, `tables.NAME.member`m from member 1 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ensemble: Option<EnsembleConfig>,
     /// How the tensors are to be read.
     conventions: [&'static str; 4],
     /// The categorical fields in the order of the model's input: field-local id i is row `first_row` + i.
@@ -112,7 +116,8 @@ pub fn write(
         plan_fingerprint: &record.plan,
         dataset_digest: &record.dataset_digest,
         encoder_digest: &record.encoder_digest,
-        model: &plan.model,
+        model: plan.member_model(),
+        ensemble: (!plan.ensemble.is_single()).then_some(plan.ensemble),
         conventions: CONVENTIONS,
         categorical: schema
             .categorical

@@ -8,6 +8,7 @@ use ctr_model::ModelBackend;
 
 use crate::asynchronous;
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
+use crate::churn::{self, BaseRunError};
 use crate::config::{Monitor, Plan};
 use crate::diagnosis::{Cause, diagnose};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
@@ -62,6 +63,9 @@ pub enum FitError {
     /// A worker of an asynchronous run could not be made.
     #[error(transparent)]
     Learner(#[from] LearnerError),
+    /// The base run cannot be used.
+    #[error(transparent)]
+    BaseRun(#[from] BaseRunError),
     /// A prediction is no number.
     #[error(transparent)]
     Metric(#[from] MetricError),
@@ -130,6 +134,12 @@ pub fn fit<B: ModelBackend>(
     if learner.steps == 0 {
         // A run that diverges, or is killed, before its first epoch ends has something to go back to.
         progress.save(&learner, false)?;
+    }
+    if let Some(base) = &context.plan.loss.churn_distillation {
+        learner.base = match churn::predict::<B>(base, context, &learner.device) {
+            Err(BaseRunError::Interrupted) => return Err(interrupted(&learner, &mut progress)?),
+            base => Some(Arc::new(base?)),
+        };
     }
     while !progress.state.finished {
         let rows_before = progress.state.rows;

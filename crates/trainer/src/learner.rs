@@ -1,14 +1,18 @@
 //! All that training changes: the dense parameters, the tables, and the optimisers' state.
+use std::sync::Arc;
+
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use ctr_data::{RowLayout, Schema};
 use ctr_model::ModelBackend;
 use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule, UpdateScope};
 use ctr_model::init::Initializer;
-use ctr_model::model::AnyModel;
+use ctr_model::loss::Objective;
+use ctr_model::model::Predictor;
 use ctr_model::optim::DenseOptimizer;
 use ctr_model::parameters;
 
+use crate::churn::BasePredictions;
 use crate::config::{EmbeddingUpdate, Plan};
 use crate::layouts::Layouts;
 use crate::perturb::flip_last_bit;
@@ -18,7 +22,7 @@ use crate::schedule::{Horizon, ScheduleConfig};
 /// A model in training, on one device.
 #[derive(Debug)]
 pub struct Learner<B: ModelBackend> {
-    pub(crate) model: AnyModel<Autodiff<B>>,
+    pub(crate) model: Predictor<Autodiff<B>>,
     pub(crate) tables: EmbeddingTables,
     pub(crate) dense: DenseOptimizer<B>,
     pub(crate) device: B::Device,
@@ -28,6 +32,10 @@ pub struct Learner<B: ModelBackend> {
     /// What the learning rates of the next step are multiplied by.
     pub(crate) rates: RateScales,
     pub(crate) dropout_seed: u64,
+    /// What is minimised.
+    pub(crate) objective: Objective,
+    /// What the labels are mixed with, in training against a base run.
+    pub(crate) base: Option<Arc<BasePredictions>>,
     pub(crate) gradient_clip_norm: Option<f64>,
     /// Whether the norm of the gradient is computed where nothing is clipped, too.
     pub(crate) watch_gradient: bool,
@@ -71,22 +79,25 @@ impl<B: ModelBackend> Learner<B> {
             return Err(field);
         }
         let shape = layouts.input_shape(plan, schema);
-        let specs = plan.model.tables(shape, plan.embedding.init_std);
+        let member = plan.member_model();
+        let specs = plan.ensemble.tables(&member, shape, plan.embedding.init_std);
         let tables = EmbeddingTables::with_layout(&specs, &layouts.lookups, update_rule(plan), seed)?;
-        let model = plan.model.init(shape, Initializer { seed, device: &device });
+        let model = plan.ensemble.init(&member, shape, Initializer { seed, device: &device });
         let model = match plan.perturb.one_ulp {
-            Some(number) => flip_last_bit(model, number),
+            Some(number) => flip_last_bit::<B, _>(model, number),
             None => model,
         };
         Ok(Self {
             model,
             tables,
-            dense: DenseOptimizer::new(plan.optimizer.clone()),
+            dense: DenseOptimizer::new(plan.optimizer.clone()).with_update_clip(plan.training.update_clip_rms),
             device,
             layout: layouts.rows,
             steps: 0,
             rates: RateScales { dense: 1.0, rows: 1.0 },
             dropout_seed: seeds.seed(Stream::Dropout),
+            objective: plan.loss.objective,
+            base: None,
             gradient_clip_norm: plan.training.gradient_clip_norm,
             watch_gradient: plan.watch.statistics > 0,
             gradient_norm: None,
@@ -95,7 +106,7 @@ impl<B: ModelBackend> Learner<B> {
 
     /// The model for evaluation, without autodiff.
     #[must_use]
-    pub fn evaluator(&self) -> AnyModel<B> {
+    pub fn evaluator(&self) -> Predictor<B> {
         self.model.valid()
     }
 

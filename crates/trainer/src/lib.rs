@@ -5,6 +5,7 @@ pub mod ablation;
 mod asynchronous;
 pub mod bench;
 pub mod checkpoint;
+mod churn;
 pub mod cli;
 pub mod command;
 pub mod config;

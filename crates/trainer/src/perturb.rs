@@ -3,11 +3,10 @@ use burn::backend::Autodiff;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 use ctr_model::ModelBackend;
-use ctr_model::model::AnyModel;
 
 /// Flips the last bit of element `number` of the model's weight matrices, counted modulo how many there are. A model without matrices stays
 /// as it is.
-pub(crate) fn flip_last_bit<B: ModelBackend>(model: AnyModel<Autodiff<B>>, number: u64) -> AnyModel<Autodiff<B>> {
+pub(crate) fn flip_last_bit<B: ModelBackend, M: Module<Autodiff<B>>>(model: M, number: u64) -> M {
     // A first pass with a place beyond every element counts them.
     let mut count = Flip { at: u64::MAX, seen: 0 };
     let model = model.map(&mut count);
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
     use burn::backend::Flex;
     use ctr_model::init::Initializer;
-    use ctr_model::model::{DnnConfig, InputShape, ModelConfig};
+    use ctr_model::model::{AnyModel, DnnConfig, InputShape, ModelConfig};
     use ctr_model::parameters::collect;
 
     #[test]
@@ -57,7 +56,7 @@ mod tests {
         };
         let plain = values(&make());
         let changed = |number| -> Vec<usize> {
-            let flipped = values(&flip_last_bit::<Flex>(make(), number));
+            let flipped = values(&flip_last_bit::<Flex, _>(make(), number));
             let changed: Vec<usize> = (0..plain.len()).filter(|&i| plain[i] != flipped[i]).collect();
             assert!(changed.iter().all(|&i| plain[i] ^ flipped[i] == 1));
             changed

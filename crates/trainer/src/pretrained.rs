@@ -77,8 +77,10 @@ pub fn load<B: ModelBackend>(learner: &mut Learner<B>, plan: &Plan, data: &Datas
         let own = |table: &&mut EmbeddingTable| {
             table.name().split('.').next() == Some(EMBEDDING_TABLE) && table.row_range().contains(&rows.base)
         };
-        let Some(table) = learner.tables.tables_mut().iter_mut().find(own) else { continue };
-        fill(table, &rows, &path, file, encoder)?;
+        // Each member of an ensemble may have a table of its own.
+        for table in learner.tables.tables_mut().iter_mut().filter(own) {
+            fill(table, &rows, &path, file, encoder)?;
+        }
     }
     Ok(())
 }

@@ -3,8 +3,7 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use ctr_data::HostBatch;
-use ctr_model::loss::bce_with_logits;
-use ctr_model::model::{CtrModel, ModelInput};
+use ctr_model::model::ModelInput;
 use ctr_model::optim::{UpdateStep, clip_scale};
 use ctr_model::{ModelBackend, Pass};
 
@@ -15,8 +14,8 @@ mod part;
 pub use part::StepPart;
 
 impl<B: ModelBackend> Learner<B> {
-    /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term. A loss that is no
-    /// number updates nothing.
+    /// Trains on one batch and returns the learner with the batch's mean loss before the update, without the L2 term; that of several models
+    /// is for each of them. A loss that is no number updates nothing.
     #[must_use]
     pub fn step(self, batch: &HostBatch) -> (Self, f64) {
         self.step_in_parts(batch, |_| ())
@@ -33,9 +32,9 @@ impl<B: ModelBackend> Learner<B> {
         let leaves: Vec<_> = leaves.into_iter().map(Tensor::require_grad).collect();
         done(StepPart::Gather);
         let input = ModelInput { embeddings: leaves.clone(), numeric: numeric(batch, &self.device) };
-        let logits = self.model.forward(input, pass); // [B]
-        let loss = bce_with_logits(logits, labels(batch, &self.device)); // [1]
-        let loss_value = loss.clone().into_scalar().elem::<f64>();
+        let logits = self.model.member_logits(input, pass); // [B] for each model
+        let loss = self.objective.loss(&logits, &self.targets(batch), self.steps); // [1]
+        let loss_value = loss.clone().into_scalar().elem::<f64>() / logits.len() as f64;
         done(StepPart::Forward);
         if !loss_value.is_finite() {
             return (self, loss_value);
@@ -64,11 +63,16 @@ impl<B: ModelBackend> Learner<B> {
         done(StepPart::DenseUpdate);
         (self, loss_value)
     }
-}
 
-/// The labels of a batch, \[B\].
-fn labels<B: Backend>(batch: &HostBatch, device: &B::Device) -> Tensor<B, 1> {
-    Tensor::from_data(TensorData::new(batch.labels.clone(), [batch.labels.len()]), device)
+    /// The labels of a batch, mixed with what a base run predicts where training stays near to one, \[B\].
+    fn targets(&self, batch: &HostBatch) -> Tensor<Autodiff<B>, 1> {
+        let labels = match &self.base {
+            None => batch.labels.clone(),
+            Some(base) => base.mix(&batch.labels, &batch.examples),
+        };
+        let rows = labels.len();
+        Tensor::from_data(TensorData::new(labels, [rows]), &self.device)
+    }
 }
 
 /// The numeric fields of a batch, [B, N].

@@ -84,7 +84,8 @@ impl EmbeddingTables {
         let mut all = Self { tables: Vec::new(), trainable: Vec::new(), outputs: Vec::new(), rule };
         for spec in specs {
             let first = all.tables.len();
-            let concatenated = layout.concatenated.as_deref() == Some(spec.name.as_str());
+            // The tables of the members of an ensemble have the name of a single model's, and more behind a dot.
+            let concatenated = layout.concatenated.as_deref() == spec.name.split('.').next();
             let arenas = if concatenated { layout.arenas() } else { vec![(0..layout.rows(), spec.width)] };
             let several = arenas.len() > 1;
             for (rows, width) in arenas {

@@ -13,6 +13,8 @@ use crate::parameters::{NamedParameter, ParameterError, PathStack};
 #[derive(Clone, Debug)]
 pub struct DenseOptimizer<B: Backend> {
     config: OptimizerConfig,
+    /// Largest root mean square of a parameter's step, in units of the learning rate.
+    update_clip: Option<f64>,
     /// One tensor of each of [`OptimizerConfig::state_names`] for each parameter that has had a gradient.
     state: BTreeMap<String, Vec<B::FloatTensorPrimitive>>,
 }
@@ -33,7 +35,14 @@ impl<B: ModelBackend> DenseOptimizer<B> {
     /// An optimiser without state; all state starts at 0 at a parameter's first step.
     #[must_use]
     pub fn new(config: OptimizerConfig) -> Self {
-        Self { config, state: BTreeMap::new() }
+        Self { config, update_clip: None, state: BTreeMap::new() }
+    }
+
+    /// The same optimiser, whose steps are scaled down to at most this root mean square over the elements of a parameter, in units of the
+    /// learning rate; weight decay is a part of the step.
+    #[must_use]
+    pub fn with_update_clip(self, update_clip: Option<f64>) -> Self {
+        Self { update_clip, ..self }
     }
 
     /// Σ over all parameters of ‖gradient‖².
@@ -131,6 +140,7 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         let zeros = || B::float_zeros(shape.clone(), &device, dtype.into());
         let mut state = self.state.remove(name).unwrap_or_default().into_iter();
         let mut next_state = || state.next().unwrap_or_else(zeros);
+        let before = self.update_clip.map(|limit| (parameter.clone(), limit * rate));
         let (parameter, state) = match &self.config {
             OptimizerConfig::Sgd(config) if config.momentum == 0.0 => {
                 let rate = rate * step.grad_scale;
@@ -163,8 +173,23 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         if !state.is_empty() {
             self.state.insert(name.to_owned(), state);
         }
-        parameter
+        match before {
+            None => parameter,
+            Some((before, limit)) => clipped::<B>(before, parameter, limit),
+        }
     }
+}
+
+/// `after`, or the point on the way to it from `before` whose distance has the root mean square `limit`.
+fn clipped<B: ModelBackend>(
+    before: B::FloatTensorPrimitive,
+    after: B::FloatTensorPrimitive,
+    limit: f64,
+) -> B::FloatTensorPrimitive {
+    let step = B::float_sub(after.clone(), before.clone());
+    let elements = step.shape().num_elements().max(1) as f64;
+    let size = (B::squared_norm(step.clone()) / elements).sqrt();
+    if size <= limit { after } else { B::float_add(before, B::float_mul_scalar(step, (limit / size).into())) }
 }
 
 fn adam<B: ModelBackend>(

@@ -121,6 +121,34 @@ fn dense_optimisers_equal_pytorch() {
 }
 
 #[test]
+fn a_step_is_scaled_down_to_its_largest_size() {
+    let golden = golden();
+    let shape = [golden.rows, golden.width];
+    let after = |config: &OptimizerConfig, limit: Option<f64>| {
+        let start = TensorData::new(golden.start.clone(), shape);
+        let module = One::<A> { weight: Param::from_tensor(Tensor::from_data(start, &FlexDevice)) };
+        let grads = Tensor::<A, 2>::from_data(TensorData::new(golden.dense_grads[0].clone(), shape), &FlexDevice);
+        let gradients = (module.weight.val() * grads).sum().backward();
+        let mut optimizer = DenseOptimizer::<Flex>::new(config.clone()).with_update_clip(limit);
+        elements(optimizer.step(module, gradients, step(0)).weight.val())
+    };
+    for run in &golden.dense {
+        let change = |values: &[f32]| -> Vec<f64> {
+            values.iter().zip(&golden.start).map(|(after, before)| f64::from(after - before)).collect()
+        };
+        let size = |change: &[f64]| (change.iter().map(|c| c * c).sum::<f64>() / change.len() as f64).sqrt();
+        let free = after(&run.optimizer, None);
+        let rate = run.optimizer.learning_rate();
+        let in_rates = size(&change(&free)) / rate;
+        assert_eq!(after(&run.optimizer, Some(1.1 * in_rates)), free, "{:?}", run.optimizer);
+        let half: Vec<f64> = change(&after(&run.optimizer, Some(0.5 * in_rates)));
+        for (half, whole) in half.iter().zip(change(&free)) {
+            assert!((half - 0.5 * whole).abs() < 1e-6, "{:?}: {half} {whole}", run.optimizer);
+        }
+    }
+}
+
+#[test]
 fn dense_optimisers_go_on_from_their_saved_state() {
     let golden = golden();
     for run in &golden.dense {

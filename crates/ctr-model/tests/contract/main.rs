@@ -2,12 +2,14 @@
 mod backends;
 mod cases;
 mod embedding;
+mod ensemble;
 mod golden_optimizers;
 mod goldens;
 mod gradients;
 mod hidden_tail;
 mod initialisation;
 mod learner;
+mod loss_terms;
 mod mixed_tables;
 mod models;
 mod operations;

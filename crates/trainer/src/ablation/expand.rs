@@ -28,7 +28,8 @@ pub struct Setting {
     pub vary: Vec<Source>,
     /// The activation of its model without parameters, such as `SmeLU`; the model's type where it has none.
     pub family: String,
-    /// The parameter `beta` of the activation.
+    /// The half-width β of the activation's transition: that of SmeLU, and for families that are sharper the larger their `beta` is, that of the
+    /// SmeLU with the same curvature at 0.
     pub beta: Option<f64>,
     /// The setting that differences are taken to: the first level of the compared axis. `None` for such a setting itself.
     pub baseline: Option<usize>,
@@ -157,8 +158,22 @@ fn activation(plan: &Plan) -> Result<(String, Option<f64>), AblationError> {
         let value = value.split('@').next().unwrap_or_default();
         (name.trim() == "beta").then(|| value.trim().parse().ok()).flatten()
     });
+    let beta = beta.map(|beta: f64| half_width(family, beta));
     let learnt = parameters.contains('@');
     Ok((if learnt { format!("{family}, learnt") } else { family.to_owned() }, beta))
+}
+
+/// β of the SmeLU with the same curvature at 0, 1/(2β): Swish has `beta`/2, `SoftPlus` `beta`/4, and so on.
+fn half_width(family: &str, beta: f64) -> f64 {
+    let of_one = match family {
+        "Swish" => 1.0,
+        "SoftPlus" => 2.0,
+        "GELU" => 0.626_66,
+        "Mish" => 0.781_25,
+        "TanhExp" => 0.595_27,
+        _ => return beta,
+    };
+    of_one / beta
 }
 
 /// A name for a folder: lower-case letters, digits, dots and single dashes.
@@ -229,6 +244,28 @@ mod tests {
             let fingerprints: Vec<_> = varied.runs.iter().map(|run| run.plan.fingerprint().unwrap()).collect();
             assert_eq!(fingerprints[0], fixed.runs[0].plan.fingerprint().unwrap(), "{source}");
             assert_ne!(fingerprints[0], fingerprints[1], "{source}");
+        }
+    }
+
+    #[test]
+    fn families_stand_at_the_width_of_the_smelu_with_their_curvature() {
+        let curvature = |text: &str| {
+            let config: smelu::ActivationConfig = text.parse().unwrap();
+            let curve = config.fixed_curve().unwrap();
+            let step = 1e-3_f32;
+            let mut slopes = [1.0_f32; 2];
+            curve.slopes_in_place(&mut slopes, &[-step, step]);
+            f64::from((slopes[1] - slopes[0]) / (2.0 * step))
+        };
+        for (family, beta) in
+            [("SmeLU", 0.5), ("Swish", 4.0), ("SoftPlus", 8.0), ("GELU", 2.5), ("Mish", 2.0), ("TanhExp", 3.0)]
+        {
+            let width = half_width(family, beta);
+            let found = curvature(&format!("{family}(beta={beta})"));
+            assert!(
+                (found * 2.0 * width - 1.0).abs() < 2e-3,
+                "{family}({beta}): curvature {found}, half-width {width}"
+            );
         }
     }
 

@@ -19,7 +19,9 @@
 //!   settings.csv       one line for each setting: every measure with its interval, and its difference to the baseline
 //!   timings.csv        what the runs cost: the only file, beside logs and run folders, in which a clock shows
 //!   report.html, …     see [`report`](crate::report)
+//!   slurm/, …          what `--export` wrote for another engine: commands for shares of the runs, and one for the report
 //! ```
+mod cluster;
 mod config;
 mod error;
 mod estimate;
@@ -32,6 +34,7 @@ mod study_folder;
 mod summary;
 mod work;
 
+pub use cluster::{Container, Engine, Export, ExportFile, Share, Tasks};
 pub use config::{AblationConfig, Axis, Level, Source};
 pub use error::AblationError;
 pub use estimate::{Cost, estimate};

@@ -25,6 +25,8 @@ pub struct RunOutcome {
     pub epochs: Vec<EpochFigures>,
     /// Mean Kullback–Leibler divergence of its test predictions from the true click probabilities, in nats, where these are known.
     pub excess_log_loss: Option<f64>,
+    /// Standard deviation of the pre-activations, mean over the hidden layers, at the last line of `watch.statistics`.
+    pub pre_activation_std: Option<f64>,
 }
 
 /// One epoch of a run, as `metrics.jsonl` has it.
@@ -157,6 +159,7 @@ impl<'a> Results<'a> {
         row.extend(
             [
                 ("excess_log_loss", json!(outcome.excess_log_loss)),
+                ("pre_activation_std", json!(outcome.pre_activation_std)),
                 ("best_epoch", json!(result.best_epoch)),
                 ("epochs", json!(result.epochs)),
                 ("steps", json!(result.steps)),
@@ -202,12 +205,14 @@ fn read(folder: &RunFolder, record: RunRecord, truth: Option<&[f64]>) -> Result<
     let unreadable = |path: &Path, reason: String| AblationError::Unreadable { path: path.to_owned(), reason };
     let path = folder.metrics_path();
     let text = fs::read_to_string(&path).map_err(|cause| unreadable(&path, cause.to_string()))?;
-    let mut epochs = Vec::new();
+    let (mut epochs, mut pre_activation_std) = (Vec::new(), None);
     for (number, line) in text.lines().enumerate() {
         let failed = |error: serde_json::Error| unreadable(&path, format!("line {}: {error}", number + 1));
         let value: Value = serde_json::from_str(line).map_err(failed)?;
         if value["event"] == "epoch" {
             epochs.push(serde_json::from_value(value).map_err(failed)?);
+        } else if value["event"] == "statistics" {
+            pre_activation_std = spread(&value);
         }
     }
     let Some(result) = record.result.clone() else {
@@ -220,7 +225,14 @@ fn read(folder: &RunFolder, record: RunRecord, truth: Option<&[f64]>) -> Result<
             Some(excess_log_loss(truth, predictions.logits())?)
         }
     };
-    Ok(RunOutcome { record, result, epochs, excess_log_loss })
+    Ok(RunOutcome { record, result, epochs, excess_log_loss, pre_activation_std })
+}
+
+/// Mean of `pre_activation_std` over the layers of a line of statistics; `None` without hidden layers.
+fn spread(line: &Value) -> Option<f64> {
+    let layers = line["layers"].as_array().filter(|layers| !layers.is_empty())?;
+    let all: Option<Vec<f64>> = layers.iter().map(|layer| layer["pre_activation_std"].as_f64()).collect();
+    all.map(|all| all.iter().sum::<f64>() / layers.len() as f64)
 }
 
 /// A table with a line for each object; a value that is absent is empty.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{AblationError, Results};
+use super::{AblationError, Results, RunOutcome};
 use crate::metric::prediction_difference::{
     ClickReplicas, ExampleMean, Norm, PairMatrix, absolute_mean_centred_pd, churn, hellinger_pd, identical_predictions,
     norm_pd, pairwise_relative_pd, relative_mean_centred_pd, replica_count_correction, true_label_relative_pd,
@@ -38,7 +38,7 @@ const fn disagreement(key: &'static str, title: &'static str, formula: &'static 
 const CHURN_THRESHOLD: f64 = 0.5;
 
 /// Everything that is measured, the headline figures first.
-pub const MEASURES: [Measure; 16] = [
+pub const MEASURES: [Measure; 17] = [
     disagreement(
         "pairwise_relative_pd",
         "PD",
@@ -56,6 +56,12 @@ pub const MEASURES: [Measure; 16] = [
     accuracy("average_precision", "PR-AUC", "average precision", Some(false)),
     accuracy("calibration_ratio", "calibration", "mean(p)/mean(y)", None),
     accuracy("expected_calibration_error", "ECE", "expected calibration error over 20 equal-mass bins", Some(true)),
+    accuracy(
+        "pre_activation_std",
+        "σ",
+        "standard deviation of what the activation is applied to, mean over the hidden layers at the last line of `watch.statistics`",
+        None,
+    ),
     disagreement("absolute_pd", "absolute PD", "(1/NM) Σ |p − p̄|, times √(M/(M − 1))"),
     disagreement("relative_mean_centred_pd", "Δ₁ʳ", "(1/NM) Σ |p − p̄|/p̄ on the click label, times √(M/(M − 1))"),
     disagreement("norm_1_pd", "Δ₁", "(1/NM) Σ ‖P − P̄‖₁ over both labels, times √(M/(M − 1))"),
@@ -129,12 +135,17 @@ impl SettingStatistics {
         let confidence = results.study().config.confidence;
         let runs: Vec<_> = results.finished(setting).map(|(_, outcome)| outcome).collect();
         let metrics: Vec<_> = runs.iter().map(|outcome| &outcome.result.test).collect();
-        let excess: Option<Vec<f64>> = runs.iter().map(|outcome| outcome.excess_log_loss).collect();
+        let of_runs = |value: fn(&RunOutcome) -> Option<f64>| {
+            let values: Option<Vec<f64>> = runs.iter().copied().map(value).collect();
+            values.filter(|values| !values.is_empty())
+        };
+        let own = [
+            ("excess_log_loss", of_runs(|outcome| outcome.excess_log_loss)),
+            ("pre_activation_std", of_runs(|outcome| outcome.pre_activation_std)),
+        ];
         let predictions = if runs.len() >= 2 { results.predictions(setting)? } else { Vec::new() };
         let mut samples = accuracies(&metrics);
-        if let Some(excess) = excess.filter(|excess| !excess.is_empty()) {
-            samples.insert("excess_log_loss", Samples::Values(excess));
-        }
+        samples.extend(own.into_iter().filter_map(|(key, values)| Some((key, Samples::Values(values?)))));
         let replicas = results.finished(setting).map(|(run, _)| run.replica).collect();
         Self::new(replicas, samples, &predictions, confidence)
     }

@@ -1,5 +1,6 @@
 //! `ctr ablate`.
 use std::env;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -9,8 +10,8 @@ use anyhow::{Context, bail};
 use ctr_data::{Dataset, Split};
 
 use crate::ablation::{
-    AblationError, Cost, Launcher, Limits, MEASURES, Progress, Results, Run, SettingStatistics, SettingSummary, Study,
-    StudyFolder, Summary, estimate, work,
+    AblationError, Container, Cost, Engine, Launcher, Limits, MEASURES, Progress, Results, Run, SettingStatistics,
+    SettingSummary, Study, StudyFolder, Summary, Tasks, estimate, work,
 };
 use crate::cli::AblateArgs;
 use crate::config::BackendKind;
@@ -18,6 +19,7 @@ use crate::dataset;
 use crate::observe::PrepareBar;
 use crate::printer::{self, Table, metric};
 use crate::report::write_report;
+use crate::repro::write_atomic;
 
 pub(super) fn run(args: &AblateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let study = Study::load(&args.config, &args.options.overrides())?;
@@ -28,11 +30,19 @@ pub(super) fn run(args: &AblateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let truths: Vec<_> = datasets.iter().map(|data| truth(data)).collect();
     let mut results = Results::new(&study, &folder, &truths);
     results.refresh()?;
+    if args.report_only {
+        return report(&mut results);
+    }
     let left =
         |setting: usize| results.runs().filter(|(run, outcome)| run.setting == setting && outcome.is_none()).count();
     let left: Vec<usize> = (0..study.settings.len()).map(left).collect();
-    let cost = estimate(&study, &datasets, &left, limits)?;
-    printer::result(&plan(&study, &left, limits, cost));
+    if args.share.is_none() {
+        let cost = estimate(&study, &datasets, &left, limits)?;
+        printer::result(&plan(&study, &left, limits, cost));
+    }
+    if let Some(engine) = args.export {
+        return export(args, &study, engine, limits);
+    }
     if args.dry_run {
         return Ok(());
     }
@@ -45,7 +55,9 @@ pub(super) fn run(args: &AblateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         stop,
         abort: &abort,
     };
-    let runs: Vec<&Run> = study.runs.iter().collect();
+    let mine = |number: usize| args.share.is_none_or(|share| share.contains(number));
+    let runs: Vec<&Run> =
+        study.runs.iter().enumerate().filter(|&(number, _)| mine(number)).map(|(_, run)| run).collect();
     let started = Instant::now();
     let mut done = 0;
     let failed = work(&runs, limits.jobs, &launcher, &mut results, &mut |progress, results| {
@@ -53,12 +65,9 @@ pub(super) fn run(args: &AblateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         printer::note(&line(progress, results, done, started)?);
         Ok(())
     })?;
-    results.refresh()?;
-    results.write_tables()?;
-    let summary = Summary::of(&results)?;
-    summary.write(&results)?;
-    write_report(&results, &summary)?;
-    printer::result(&table(&results, &summary));
+    if args.share.is_none() {
+        report(&mut results)?;
+    }
     if !failed.is_empty() {
         bail!(
             "{} of {} runs failed: {}; the same command tries them again",
@@ -70,13 +79,62 @@ pub(super) fn run(args: &AblateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes the tables and the report of the runs that are finished.
+fn report(results: &mut Results<'_>) -> anyhow::Result<()> {
+    results.refresh()?;
+    results.write_tables()?;
+    let summary = Summary::of(results)?;
+    summary.write(results)?;
+    write_report(results, &summary)?;
+    printer::result(&table(results, &summary));
+    Ok(())
+}
+
+/// Tasks of an export where nobody says how many: Slurm takes arrays up to index 1000 unless it is told otherwise.
+const TASKS: usize = 1000;
+
+/// Writes the files for another engine.
+fn export(args: &AblateArgs, study: &Study, engine: Engine, limits: Limits) -> anyhow::Result<()> {
+    let runs = study.runs.len();
+    let directory = env::current_dir().context("cannot find the working directory")?;
+    let folder = directory.join(&args.out).join(engine.name());
+    let tasks = Tasks {
+        name: study.name.clone(),
+        program: env::current_exe().context("cannot find the `ctr` program to start the runs with")?,
+        directory,
+        folder: folder.clone(),
+        arguments: args.worker_arguments()?,
+        count: args.tasks.map_or(TASKS, usize::from).min(runs).max(1),
+        at_a_time: limits.jobs,
+        threads: limits.threads,
+        gpu: !on_processor(study),
+        container: args.image.clone().zip(args.claim.clone()).map(|(image, claim)| Container { image, claim }),
+    };
+    let export = tasks.export(engine);
+    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+    for file in &export.files {
+        write_atomic(&folder.join(file.name), file.text.as_bytes())?;
+    }
+    printer::result(&format!(
+        "tasks      {} for {}, in {}\nstart      {}",
+        tasks.count,
+        engine.name(),
+        folder.display(),
+        export.start
+    ));
+    Ok(())
+}
+
 /// One thread for a run unless asked otherwise: several small runs side by side make better use of cores than one on all of them.
 fn limits(args: &AblateArgs, study: &Study) -> Limits {
     let threads = args.options.threads.unwrap_or(1);
-    let on_processor = |run: &Run| matches!(run.plan.device.backend, BackendKind::Flex | BackendKind::NdArray);
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = if study.runs.iter().all(on_processor) { (cores / threads).max(1) } else { 1 };
+    let jobs = if on_processor(study) { (cores / threads).max(1) } else { 1 };
     Limits { jobs: args.jobs.map_or(jobs, usize::from), threads }
+}
+
+fn on_processor(study: &Study) -> bool {
+    study.runs.iter().all(|run| matches!(run.plan.device.backend, BackendKind::Flex | BackendKind::NdArray))
 }
 
 /// Encodes each data set of the study once, before any run looks for it.

@@ -72,7 +72,11 @@ impl<'a> Checker<'a> {
         self.number(key, value, "a finite number > 0 (also as f32)", |value| value > 0.0)
     }
 
-    fn not_negative(&self, key: &str, value: f64) -> Checked {
+    pub(super) fn finite(&self, key: &str, value: f64) -> Checked {
+        self.number(key, value, "a finite number (also as f32)", |_| true)
+    }
+
+    pub(super) fn not_negative(&self, key: &str, value: f64) -> Checked {
         self.number(key, value, "a finite number ≥ 0 (also as f32)", |value| value >= 0.0)
     }
 
@@ -185,6 +189,9 @@ impl<'a> Checker<'a> {
         if let Some(norm) = training.gradient_clip_norm {
             self.positive("gradient_clip_norm", norm)?;
         }
+        if let Some(limit) = training.update_clip_rms {
+            self.positive("update_clip_rms", limit)?;
+        }
         self.not_negative("min_delta", training.min_delta)?;
         if let Some(schedule) = &training.schedule {
             self.table("schedule").schedule(schedule)?;
@@ -255,7 +262,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn closed_fraction(&self, key: &str, value: f64) -> Checked {
+    pub(super) fn closed_fraction(&self, key: &str, value: f64) -> Checked {
         self.number(key, value, "a number in [0, 1]", |value| (0.0..=1.0).contains(&value))
     }
 

@@ -40,7 +40,9 @@ pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result
     let in_dataset = [way(), vec!["dir".into()]].concat();
     let quarantine = [way(), vec!["rows".into(), "quarantine".into()]].concat();
     let warm_start = vec!["warm_start".into(), "file".into()];
-    let paths = [folder("dir"), folder("cache_dir"), in_dataset.clone(), quarantine.clone(), warm_start.clone()];
+    let base_run = vec!["loss".into(), "churn_distillation".into(), "run".into()];
+    let (warm, base) = (warm_start.clone(), base_run.clone());
+    let paths = [folder("dir"), folder("cache_dir"), in_dataset.clone(), quarantine.clone(), warm, base];
     for keys in paths {
         let Some(node) = root.get_mut(&keys) else { continue };
         let Value::String(text) = &node.value else { continue };
@@ -48,6 +50,8 @@ pub(super) fn resolve_paths(root: &mut Node, working_directory: &Path) -> Result
             let (origin, value) = (node.origin.clone(), node.value.to_string());
             let expected = if keys == warm_start {
                 "the path of a safetensors file"
+            } else if keys == base_run {
+                "the folder of a finished run"
             } else if keys == quarantine {
                 "the path of a file; leave the key out for its default"
             } else {

@@ -24,6 +24,10 @@ pub(super) fn of(config: &RunConfig, streams: &SeedStreams) -> Result<String, to
     if let Some(Value::Table(warm_start)) = table.get_mut("warm_start") {
         warm_start.remove("file");
     }
+    let churn = table.get_mut("loss").and_then(|loss| loss.get_mut("churn_distillation"));
+    if let Some(Value::Table(churn)) = churn {
+        churn.remove("run");
+    }
     let mut hasher = Hasher::new_derive_key(CONTEXT);
     for stream in Stream::ALL {
         add_text(&mut hasher, b'n', stream.name());

@@ -10,6 +10,7 @@ mod device;
 mod document;
 mod error;
 mod fingerprint;
+mod method;
 mod model;
 mod optimizer;
 mod overrides;
@@ -19,7 +20,8 @@ mod raw;
 pub use dataset::DatasetConfig;
 pub use device::{BackendKind, DeviceSpec, ParseDeviceError};
 pub use error::{ConfigError, Known, Origin};
-pub use model::{DnnConfig, InputShape, LrConfig, ModelConfig};
+pub use method::{ChurnDistillationConfig, ChurnDistillationPlan, LossConfig, LossPlan, base_run_digest};
+pub use model::{DnnConfig, EnsembleConfig, InputShape, LrConfig, ModelConfig};
 pub use optimizer::{
     AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig,
 };

@@ -13,7 +13,8 @@ use super::device::DeviceSpec;
 use super::document::Node;
 use super::error::ConfigError;
 use super::fingerprint;
-use super::model::{InputShape, ModelConfig};
+use super::method::{self, LossPlan};
+use super::model::{EnsembleConfig, InputShape, ModelConfig};
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use super::overrides::{Overrides, utf8};
 use super::raw::{
@@ -41,6 +42,10 @@ pub struct Plan {
     pub data: DataPlan,
     /// The architecture.
     pub model: ModelConfig,
+    /// How many of them are trained side by side.
+    pub ensemble: EnsembleConfig,
+    /// The terms of the loss.
+    pub loss: LossPlan,
     /// The embedding tables.
     pub embedding: EmbeddingPlan,
     /// The optimiser of the dense parameters and, in dense mode, of the tables.
@@ -153,6 +158,8 @@ impl Plan {
                 update: optimizer.map_or(EmbeddingUpdate::Dense, EmbeddingUpdate::Sparse),
             },
             model: config.model,
+            ensemble: config.ensemble,
+            loss: config.loss.plan(&root)?,
             optimizer: config.optimizer,
             training: config.training,
             evaluation: config.evaluation,
@@ -189,6 +196,13 @@ impl Plan {
         SeedStreams::new(self.seed, self.seeds)
     }
 
+    /// The model that is trained, or each of those that are trained side by side: that of the config, narrowed where
+    /// `ensemble.cost` asks for it.
+    #[must_use]
+    pub fn member_model(&self) -> ModelConfig {
+        method::member_model(&self.model, &self.ensemble).unwrap_or_else(|| self.model.clone())
+    }
+
     fn to_config(&self) -> RunConfig {
         let (mode, optimizer) = match &self.embedding.update {
             EmbeddingUpdate::Dense => (EmbeddingMode::Dense, None),
@@ -206,6 +220,8 @@ impl Plan {
                 dataset: self.data.dataset.clone(),
             },
             model: self.model.clone(),
+            ensemble: self.ensemble,
+            loss: self.loss.to_config(),
             embedding: EmbeddingConfig {
                 dim,
                 init_std,
@@ -294,6 +310,7 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     }
     dataset::check(root, &config.data.dataset)?;
     top.table("model").model(&config.model, input_shape(config))?;
+    method::check(&top, (&config.model, input_shape(config)), &config.ensemble, &config.loss)?;
     top.table("optimizer").optimizer(&config.optimizer)?;
     top.table("training").training(&config.training)?;
     top.table("evaluation").whole("batch_size", config.evaluation.batch_size, &BATCH)?;

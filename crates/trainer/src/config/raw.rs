@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::DatasetConfig;
 use super::device::DeviceSpec;
-use super::model::ModelConfig;
+use super::method::LossConfig;
+use super::model::{EnsembleConfig, ModelConfig};
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use crate::repro::SeedOverrides;
 use crate::schedule::ScheduleConfig;
@@ -31,6 +32,12 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The architecture. Required.
     pub model: ModelConfig,
+    /// Several models trained side by side. Default: one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ensemble: EnsembleConfig,
+    /// Terms of the loss beside the cross-entropy. Default: none.
+    #[serde(default, skip_serializing_if = "LossConfig::is_plain")]
+    pub loss: LossConfig,
     /// The embedding tables.
     #[serde(default)]
     pub embedding: EmbeddingConfig,
@@ -61,6 +68,10 @@ pub struct RunConfig {
     /// Disturbances as small as they can be, to see how training magnifies them.
     #[serde(default, skip_serializing_if = "PerturbConfig::is_empty")]
     pub perturb: PerturbConfig,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Keys of `[data]`.
@@ -160,6 +171,10 @@ pub struct TrainingConfig {
     /// Largest global L2 norm of the gradients, > 0; larger ones are scaled down to it. Default: no clipping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient_clip_norm: Option<f64>,
+    /// Largest root mean square of the step of a dense parameter, in units of the learning rate, > 0; a larger step of a weight matrix or a
+    /// vector is scaled down to it, weight decay included. The tables have `embedding.update_clip_rms`. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_clip_rms: Option<f64>,
     /// Epochs without an improvement before training stops; `0` never stops early. Default `2`.
     pub early_stop_patience: usize,
     /// The validation metric that decides on the best epoch. Default `"auc"`.
@@ -182,6 +197,7 @@ impl Default for TrainingConfig {
             async_workers: None,
             epochs: 100,
             gradient_clip_norm: None,
+            update_clip_rms: None,
             early_stop_patience: 2,
             monitor: Monitor::Auc,
             min_delta: 1e-6,

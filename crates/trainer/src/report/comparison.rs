@@ -154,7 +154,7 @@ fn figures(examples: &ExampleFigures) -> Vec<Figure> {
     let linear = |title| AxisStyle { title, spacing: Spacing::Linear };
     vec![
         Figure {
-            name: "pd_histogram",
+            name: "pd_histogram".to_owned(),
             title: "How prediction difference is spread over the rows".to_owned(),
             caption: "Share of rows by their own PD, averaged over pairs; the first bin holds everything below."
                 .to_owned(),
@@ -164,7 +164,7 @@ fn figures(examples: &ExampleFigures) -> Vec<Figure> {
             diagonal: false,
         },
         Figure {
-            name: "pd_probability",
+            name: "pd_probability".to_owned(),
             title: "Prediction difference against predicted probability".to_owned(),
             caption: "Mean PD in twenty bins of equal mass along the mean predicted probability.".to_owned(),
             x: log("predicted probability"),

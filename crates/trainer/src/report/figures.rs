@@ -1,7 +1,6 @@
 //! The figures of a study.
-use std::collections::BTreeMap;
-
 use super::examples::ExampleFigures;
+use super::panels::{Member, Panel, panels};
 use super::scale::Spacing;
 use super::svg::{AxisStyle, Figure, Point, Series, Style};
 use crate::ablation::{AblationError, Estimate, Results, SettingSummary, Study, Summary};
@@ -19,9 +18,17 @@ pub(super) fn figures(results: &Results<'_>, summary: &Summary) -> Result<Vec<Fi
     } else {
         ("log_loss", "log loss (nats)")
     };
-    let mut all = vec![frontier(study, summary, loss)];
-    all.extend(against_beta(study, summary, "pd_beta", (PD, "prediction difference (PD)")));
-    all.extend(against_beta(study, summary, "loss_beta", loss));
+    let panels = panels(study, summary);
+    let mut all: Vec<Figure> = panels.iter().map(|panel| frontier(study, panel, loss)).collect();
+    let pd = (PD, "prediction difference (PD)");
+    let along = [
+        AlongBeta { name: "pd_beta", heading: "Prediction difference against β", y: pd, scaled: false },
+        AlongBeta { name: "pd_beta_spread", heading: "Prediction difference against β / σ", y: pd, scaled: true },
+        AlongBeta { name: "loss_beta", heading: "Log loss against β", y: loss, scaled: false },
+    ];
+    for what in &along {
+        all.extend(panels.iter().filter_map(|panel| along_beta(study, panel, what)));
+    }
     let shown = shown(study, summary);
     let examples = shown
         .iter()
@@ -32,29 +39,6 @@ pub(super) fn figures(results: &Results<'_>, summary: &Summary) -> Result<Vec<Fi
     all.push(curves(results, &shown));
     all.retain(|figure| figure.series.iter().any(|series| !series.points.is_empty()));
     Ok(all)
-}
-
-/// A series for each activation family at each combination of the other axes, in the order of the settings.
-fn families<'a>(study: &'a Study, summary: &'a Summary) -> Vec<(String, Vec<(usize, &'a SettingSummary)>)> {
-    let mut order: Vec<String> = Vec::new();
-    let mut members: BTreeMap<String, Vec<(usize, &SettingSummary)>> = BTreeMap::new();
-    for (index, (setting, summary)) in study.settings.iter().zip(&summary.settings).enumerate() {
-        // What the family does not say: the levels of the axes that do not choose the activation.
-        let others: Vec<&str> = setting
-            .levels
-            .iter()
-            .map(String::as_str)
-            .filter(|level| {
-                !level.to_lowercase().starts_with(&setting.family.split(',').next().unwrap_or_default().to_lowercase())
-            })
-            .collect();
-        let name = std::iter::once(setting.family.as_str()).chain(others).collect::<Vec<_>>().join(", ");
-        if !order.contains(&name) {
-            order.push(name.clone());
-        }
-        members.entry(name).or_default().push((index, summary));
-    }
-    order.into_iter().map(|name| (name.clone(), members.remove(&name).unwrap_or_default())).collect()
 }
 
 fn estimate<'a>(summary: &'a SettingSummary, key: &str) -> Option<&'a Estimate> {
@@ -73,20 +57,20 @@ fn log(title: &'static str) -> AxisStyle {
     AxisStyle { title, spacing: Spacing::Log }
 }
 
-fn frontier(study: &Study, summary: &Summary, (loss, loss_title): (&'static str, &'static str)) -> Figure {
-    let point = |(index, summary): (usize, &SettingSummary)| {
+fn frontier(study: &Study, panel: &Panel<'_>, (loss, loss_title): (&'static str, &'static str)) -> Figure {
+    let point = |&(index, summary): &Member<'_>| {
         let (x, y) = (estimate(summary, loss)?, estimate(summary, PD)?);
         let label = study.settings[index].beta.map_or_else(String::new, |beta| format!("β={beta}"));
         Some(Point { x: x.value, y: y.value, x_interval: interval(x), y_interval: interval(y), label })
     };
-    let series = families(study, summary).into_iter().map(|(name, members)| Series {
-        name,
-        points: members.into_iter().filter_map(point).collect(),
+    let series = panel.families.iter().map(|(name, members)| Series {
+        name: name.clone(),
+        points: members.iter().filter_map(point).collect(),
         style: Style::LineAndPoints,
     });
     Figure {
-        name: "frontier",
-        title: "Prediction difference against accuracy".to_owned(),
+        name: panel.file("frontier"),
+        title: panel.heading("Prediction difference against accuracy"),
         caption: "Lower left is better in both. One series for each family; bars are intervals over replicas."
             .to_owned(),
         x: linear(loss_title),
@@ -96,36 +80,51 @@ fn frontier(study: &Study, summary: &Summary, (loss, loss_title): (&'static str,
     }
 }
 
-/// Families with a β as lines, the others as levels; none where no family has two values of β.
-fn against_beta(
-    study: &Study,
-    summary: &Summary,
+/// What a figure along β shows.
+struct AlongBeta {
     name: &'static str,
-    (key, title): (&'static str, &'static str),
-) -> Option<Figure> {
-    let families = families(study, summary);
-    let series: Vec<Series> = families
-        .into_iter()
+    heading: &'static str,
+    y: (&'static str, &'static str),
+    /// Whether β is measured in standard deviations of the pre-activations.
+    scaled: bool,
+}
+
+/// Families with a β as lines, the others as levels; none where no family has two values of β.
+fn along_beta(study: &Study, panel: &Panel<'_>, what: &AlongBeta) -> Option<Figure> {
+    let (key, title) = what.y;
+    let place = |&(index, summary): &Member<'_>| {
+        let spread =
+            || estimate(summary, "pre_activation_std").map(|spread| spread.value).filter(|&spread| spread > 0.0);
+        let unit = if what.scaled { spread() } else { Some(1.0) };
+        study.settings[index].beta.zip(unit).map_or(f64::NAN, |(beta, unit)| beta / unit)
+    };
+    let series: Vec<Series> = panel
+        .families
+        .iter()
         .map(|(name, members)| {
-            let mut points: Vec<Point> = members
-                .iter()
-                .filter_map(|(index, summary)| {
-                    let y = estimate(summary, key)?;
-                    let x = study.settings[*index].beta.unwrap_or(f64::NAN);
-                    Some(Point { x, y: y.value, y_interval: interval(y), ..Point::default() })
-                })
-                .collect();
+            let point = |member: &Member<'_>| {
+                let y = estimate(member.1, key)?;
+                Some(Point { x: place(member), y: y.value, y_interval: interval(y), ..Point::default() })
+            };
+            let mut points: Vec<Point> = members.iter().filter_map(point).collect();
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
             let style = if points.len() > 1 && points[0].x.is_finite() { Style::LineAndPoints } else { Style::Level };
-            Series { name, points, style }
+            Series { name: name.clone(), points, style }
         })
         .collect();
     let any = series.iter().any(|series| series.style == Style::LineAndPoints);
+    let caption = if what.scaled {
+        "β of the activation over the standard deviation of what it is applied to (mean over hidden layers and replicas), logarithmic. Dashed \
+         levels: activations without β."
+    } else {
+        "β of the activation, logarithmic; for other families that of the SmeLU with the same curvature at 0. Dashed levels: activations \
+         without β."
+    };
     any.then(|| Figure {
-        name,
-        title: format!("{} against β", if key == PD { "Prediction difference" } else { "Log loss" }),
-        caption: "β of the activation, logarithmic. Dashed levels: activations without β.".to_owned(),
-        x: log("β"),
+        name: panel.file(what.name),
+        title: panel.heading(what.heading),
+        caption: caption.to_owned(),
+        x: log(if what.scaled { "β / σ" } else { "β" }),
         y: linear(title),
         series,
         diagonal: false,
@@ -159,8 +158,8 @@ fn lines(
 }
 
 fn example_figures(study: &Study, examples: &[(usize, ExampleFigures)]) -> Vec<Figure> {
-    let figure = |name, title: &str, caption: &str, x, y, series, diagonal| Figure {
-        name,
+    let figure = |name: &str, title: &str, caption: &str, x, y, series, diagonal| Figure {
+        name: name.to_owned(),
         title: title.to_owned(),
         caption: caption.to_owned(),
         x,
@@ -214,7 +213,7 @@ fn curves(results: &Results<'_>, shown: &[usize]) -> Figure {
         Series { name, points: (0..last).map(point).collect(), style: Style::LineAndPoints }
     };
     Figure {
-        name: "curves",
+        name: "curves".to_owned(),
         title: "Training curves".to_owned(),
         caption: "Validation log loss after each epoch, mean over the replicas that came so far.".to_owned(),
         x: linear("epoch"),

@@ -12,6 +12,7 @@ mod comparison;
 mod examples;
 mod figures;
 mod html;
+mod panels;
 mod scale;
 mod study;
 mod style;

@@ -8,7 +8,7 @@ use super::scale::{Scale, Spacing, label};
 #[derive(Clone, Debug)]
 pub(super) struct Figure {
     /// Name of its files.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// Its heading.
     pub(super) title: String,
     /// What one sees, below it.
@@ -237,7 +237,7 @@ mod tests {
         let axis = |title| AxisStyle { title, spacing: Spacing::Linear };
         let series = vec![Series { name: "a <b> & c".into(), points, style: Style::LineAndPoints }];
         Figure {
-            name: "f",
+            name: "f".to_owned(),
             title: "T \"q\"".into(),
             caption: String::new(),
             x: axis("x"),

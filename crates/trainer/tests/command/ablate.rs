@@ -1,7 +1,7 @@
 //! Ablation studies, as processes that are killed for real.
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -144,6 +144,56 @@ fn two_processes_share_the_runs_of_one_study() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     assert_eq!(table(&workspace, "study/results.csv").len(), 6);
+}
+
+#[test]
+fn shares_and_exported_commands_give_the_report_of_one_process() {
+    let workspace = Workspace::new();
+    workspace.write("study.toml", GRID);
+    let common = |out: &'static str| ["ablate", "study.toml", "--out", out];
+    workspace.succeed(&[&common("straight")[..], &["--jobs", "2"]].concat());
+    for share in ["1/2", "0/2", "1/2"] {
+        workspace.succeed(&[&common("shared")[..], &["--share", share]].concat());
+        assert!(!workspace.path("shared/report.html").exists());
+    }
+    workspace.succeed(&[&common("shared")[..], &["--report-only"]].concat());
+    workspace.fail(&[&common("shared")[..], &["--report-only", "--set", "seed=9"]].concat(), &["another plan"]);
+
+    let said = workspace.succeed(&[&common("exported")[..], &["--export", "parallel", "--tasks", "4"]].concat());
+    assert!(said.contains("tasks      4 for parallel") && said.contains("6, 0 finished before"), "{said}");
+    assert!(!workspace.path("exported/report.html").exists());
+    let commands = workspace.read("exported/parallel/commands.txt");
+    assert_eq!(commands.lines().count(), 4);
+    for command in commands.lines().chain(workspace.read("exported/parallel/report.sh").lines()) {
+        let status = Command::new("sh").args(["-c", command]).stdout(Stdio::null()).status().unwrap();
+        assert!(status.success(), "{command}");
+    }
+    for study in ["shared", "exported"] {
+        for file in ["results.csv", "results.jsonl", "settings.csv"] {
+            let read = |study: &str| workspace.read(&format!("{study}/{file}"));
+            assert_eq!(read(study), read("straight"), "{study}/{file}");
+        }
+        assert_eq!(without_cost(&workspace, study), without_cost(&workspace, "straight"), "{study}");
+    }
+}
+
+#[test]
+fn an_export_writes_what_the_engine_needs() {
+    let workspace = Workspace::new();
+    workspace.write("study.toml", GRID);
+    let export = |engine: &'static str| ["ablate", "study.toml", "--out", "study", "--export", engine];
+    let said = workspace.succeed(&export("slurm"));
+    assert!(said.contains("submit.sh"), "{said}");
+    assert!(workspace.read("study/slurm/array.sh").contains("#SBATCH --array=0-5\n"));
+    let output = workspace.run(&export("kubernetes"));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && stderr.contains("--image"), "{stderr}");
+    let container = ["--image", "registry/ctr:1", "--claim", "studies"];
+    workspace.succeed(&[&export("kubernetes")[..], &container].concat());
+    assert!(workspace.read("study/kubernetes/array.yaml").contains("claimName: \"studies\""));
+    let output = workspace.run(&["ablate", "study.toml", "--out", "study", "--share", "6/6"]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && stderr.contains("expected I/N"), "{stderr}");
 }
 
 #[test]

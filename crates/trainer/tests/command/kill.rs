@@ -61,6 +61,21 @@ fn a_run_killed_at_random_moments_ends_with_the_bits_of_one_left_alone() {
     );
 }
 
+#[test]
+fn an_ensemble_with_every_term_is_killed_and_goes_on_likewise() {
+    let methods = [
+        "--set",
+        "ensemble.members=2",
+        "--set",
+        "loss={entropy=0.01, symmetric_kl=0.1, anti_distillation=0.1, co_distillation=0.2, co_distillation_from=40}",
+        "--set",
+        "training.update_clip_rms=1",
+    ];
+    let (mut tally, mut moments) = (Tally::default(), Moments(5));
+    kill_one_run(&methods, "5", 4, &mut moments, &mut tally);
+    assert!(tally.kills > 0, "every kill came too late");
+}
+
 fn kill_one_run(settings: &[&str], seed: &str, quota: usize, moments: &mut Moments, tally: &mut Tally) {
     let workspace = Workspace::new();
     let epochs = format!("training.epochs={EPOCHS}");

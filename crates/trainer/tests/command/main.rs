@@ -7,6 +7,7 @@ mod checkpoints;
 mod export;
 mod help;
 mod kill;
+mod methods;
 mod models;
 mod real_data;
 mod reproducible;

@@ -14,13 +14,13 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             shuffle_window, async_workers, epochs, gradient_clip_norm, early_stop_patience, monitor, min_delta, schedule, \
+             shuffle_window, async_workers, epochs, gradient_clip_norm, update_clip_rms, early_stop_patience, monitor, min_delta, schedule, \
              reduce_lr_on_plateau)",
         ),
         (
             edited("seed = 2021", "[trainin]\nepochs = 2"),
             "configs/run.toml:2:2: unknown key `trainin`; the nearest known one is `training` (known: name, seed, device, \
-             threads, data, model, embedding, optimizer, training, evaluation, loader, checkpoint, watch, warm_start, seeds, perturb)",
+             threads, data, model, ensemble, loss, embedding, optimizer, training, evaluation, loader, checkpoint, watch, warm_start, seeds, perturb)",
         ),
         (
             edited("dropout = 0.4", "drop_out = 0.4"),
@@ -252,6 +252,31 @@ fn values_out_of_range_are_refused() {
             "training.schedule.course={type=\"multi_step\", milestones=[2, 2]}",
             "`training.schedule.course.milestones` is [2, 2]; expected numbers that ascend",
         ),
+        ("ensemble.members=0", "`ensemble.members` is 0; expected a whole number from 1 to 64"),
+        ("ensemble.predict=first", "`ensemble.predict` is given; expected no such key, or `members` of 2 and more"),
+        (
+            "ensemble.tables=own",
+            "`ensemble.tables` is \"own\", which is not known; the nearest known one is `shared` (known: separate, shared)",
+        ),
+        ("loss.entropy=inf", "`loss.entropy` is inf; expected a finite number"),
+        ("loss.symmetric_kl=-1", "`loss.symmetric_kl` is -1.0; expected a finite number ≥ 0"),
+        ("loss.co_distillation=1", "`loss.co_distillation` is 1; expected 0, or `ensemble.members` of 2 and more"),
+        ("loss.anti_distillation=1", "`loss.anti_distillation` is 1; expected 0, or `ensemble.members` of 2 and more"),
+        ("loss.co_distillation_from=5", "`loss.co_distillation_from` is 5; expected 0, or `co_distillation` above 0"),
+        (
+            "loss.churn_distillation={run=\"x\", weight=2, blake3=\"\"}",
+            "`loss.churn_distillation.weight` is 2.0; expected a number in [0, 1]",
+        ),
+        (
+            "loss.churn_distillation={run=\"absent\", weight=0.5, blake3=\"12\"}",
+            "`loss.churn_distillation.blake3` is \"12\"; expected 64 hexadecimal digits",
+        ),
+        ("loss.churn_distillation={run=\"absent\", weight=0.5}", "expected the folder of a finished run ("),
+        (
+            "loss.churn_distillation={run=\"\", weight=0.5}",
+            "`loss.churn_distillation.run` is \"\"; expected the folder",
+        ),
+        ("training.update_clip_rms=0", "`training.update_clip_rms` is 0.0; expected a finite number > 0"),
         ("evaluation.batch_size=0", "`evaluation.batch_size` is 0; expected"),
         ("loader.prefetch=0", "`loader.prefetch` is 0; expected"),
         ("checkpoint.keep_last=0", "`checkpoint.keep_last` is 0; expected"),

@@ -165,6 +165,35 @@ fn schedules_and_limits_come_back_from_the_resolved_config() {
 }
 
 #[test]
+fn methods_come_back_from_the_resolved_config_and_a_base_run_is_known_by_its_digest() {
+    let digest = "ab".repeat(32);
+    let churn = |run: &str, digest: &str| {
+        format!("loss.churn_distillation={{run=\"{run}\", weight=0.25, blake3=\"{digest}\"}}")
+    };
+    let load_with = |churn: &str| {
+        let set = ["ensemble={members=4, tables=\"shared\", cost=\"equal\"}", "loss.symmetric_kl=0.5", churn];
+        load(RUN, &set).expect("plan")
+    };
+    let plan = load_with(&churn("/base", &digest));
+    let folder = Folder::new(&plan.to_toml().expect("toml"), DATASET);
+    assert_eq!(folder.load(&[]).expect("the same plan"), plan);
+    let ModelConfig::Dnn(member) = plan.member_model() else { panic!("{:?}", plan.model) };
+    assert_eq!(member.hidden_units, [8, 4], "16 and 8 divided by the root of 4");
+    let fingerprint = |plan: Plan| plan.fingerprint().expect("fingerprint");
+    let same = fingerprint(load_with(&churn("/elsewhere", &digest)));
+    assert_eq!(fingerprint(plan), same);
+    assert_ne!(fingerprint(load_with(&churn("/base", &"cd".repeat(32)))), same);
+    let text = message(
+        "[data]\ndataset = \"../datasets/tiny.toml\"\n[model]\ntype = \"fm\"\n",
+        &["ensemble={members=2, cost=\"equal\"}"],
+    );
+    assert!(
+        text.contains("`ensemble.cost` is \"equal\"; expected \"full\", because this model has no hidden"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
     let folder = Folder::new(RUN, DATASET);
     let fingerprint = |set: &[&str]| folder.load(set).expect("plan").fingerprint().expect("fingerprint");
@@ -196,6 +225,9 @@ fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
         "model.activation=ReLU",
         "embedding.l2=0",
         "embedding.update_clip_rms=1",
+        "training.update_clip_rms=1",
+        "ensemble.members=2",
+        "loss.entropy=0.1",
         "optimizer.epsilon=1e-7",
         "optimizer={type=\"adamw\", weight_decay=0.1}",
         "training.schedule.warmup_steps=5",
