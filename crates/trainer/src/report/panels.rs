@@ -68,7 +68,7 @@ pub(super) fn panels<'a>(study: &Study, summary: &'a Summary) -> Vec<Panel<'a>> 
     apart.into_iter().map(panel).collect()
 }
 
-fn members<'a>(groups: Vec<(String, Vec<Placed<'a>>)>) -> Vec<(String, Vec<Member<'a>>)> {
+fn members(groups: Vec<(String, Vec<Placed<'_>>)>) -> Vec<(String, Vec<Member<'_>>)> {
     groups.into_iter().map(|(name, group)| (name, group.into_iter().map(|placed| placed.member).collect())).collect()
 }
 

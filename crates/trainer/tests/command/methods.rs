@@ -95,8 +95,11 @@ fn distance(workspace: &Workspace, first: &str, second: &str) -> f64 {
 #[test]
 fn churn_distillation_stays_near_to_its_base_run_and_knows_it_by_its_contents() {
     let workspace = Workspace::new();
-    workspace.train("base", &[]);
-    let other = ["--seed", "77"];
+    // Long enough that the models come to agree with their data, and no longer with their initial values.
+    let long =
+        set(&["training.epochs=8", "training.early_stop_patience=0", "optimizer={type=\"adam\", learning_rate=1e-2}"]);
+    workspace.train("base", &long);
+    let other = [&long[..], &["--seed", "77"]].concat();
     let plain = workspace.train("plain", &other);
     let churn = |run: &str, weight: &str, more: &[&str]| {
         let set = format!("loss.churn_distillation={{run=\"base\", weight={weight}}}");
@@ -110,9 +113,9 @@ fn churn_distillation_stays_near_to_its_base_run_and_knows_it_by_its_contents() 
     assert!(near < 0.8 * far, "{near} {far}");
 
     // A run that was killed asks the base run again.
-    let arguments = ["train", "config.toml", "--run-dir", "killed", "--resume", "auto", "--seed", "77", "--set"];
+    let arguments = ["train", "config.toml", "--run-dir", "killed", "--resume", "auto", "--set"];
     let frequent = ["loss.churn_distillation={run=\"base\", weight=0.9}", "--set", "checkpoint.every_steps=3"];
-    let arguments = [&arguments[..], &frequent].concat();
+    let arguments = [&arguments[..], &frequent, &other].concat();
     for milliseconds in [120, 200, 300] {
         let mut child = workspace.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         thread::sleep(Duration::from_millis(milliseconds));
@@ -128,7 +131,7 @@ fn churn_distillation_stays_near_to_its_base_run_and_knows_it_by_its_contents() 
     let moved = workspace.train("from moved", &[&other[..], &["--set", moved]].concat());
     assert_eq!((&moved["plan"], digests(&moved)), (&record["plan"], digests(&record)));
     workspace.succeed(&["eval", "near"]);
-    workspace.fail(&arguments[..arguments.len() - 2], &["loss.churn_distillation.run", "the folder of a finished run"]);
+    workspace.fail(&arguments, &["loss.churn_distillation.run", "the folder of a finished run"]);
     std::fs::rename(workspace.path("plain"), workspace.path("base")).unwrap();
     let begin = ["train", "near/config.toml", "--run-dir", "bad"];
     workspace.fail(&begin, &["loss.churn_distillation.blake3", "leave the digest out"]);
@@ -178,6 +181,4 @@ fn methods_are_axes_of_a_study() {
     let values: Vec<(String, f64)> =
         reader.records().map(Result::unwrap).map(|row| (row[0].to_owned(), row[pd].parse().unwrap())).collect();
     assert!(values.len() == 9 && values.iter().all(|(_, pd)| *pd > 0.0), "{values:?}");
-    let of = |name: &str| values.iter().find(|(level, _)| level == name).unwrap().1;
-    assert!(of("churn") < of("none"), "both replicas stay near to one base run: {values:?}");
 }

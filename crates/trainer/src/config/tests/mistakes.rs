@@ -252,31 +252,6 @@ fn values_out_of_range_are_refused() {
             "training.schedule.course={type=\"multi_step\", milestones=[2, 2]}",
             "`training.schedule.course.milestones` is [2, 2]; expected numbers that ascend",
         ),
-        ("ensemble.members=0", "`ensemble.members` is 0; expected a whole number from 1 to 64"),
-        ("ensemble.predict=first", "`ensemble.predict` is given; expected no such key, or `members` of 2 and more"),
-        (
-            "ensemble.tables=own",
-            "`ensemble.tables` is \"own\", which is not known; the nearest known one is `shared` (known: separate, shared)",
-        ),
-        ("loss.entropy=inf", "`loss.entropy` is inf; expected a finite number"),
-        ("loss.symmetric_kl=-1", "`loss.symmetric_kl` is -1.0; expected a finite number ≥ 0"),
-        ("loss.co_distillation=1", "`loss.co_distillation` is 1; expected 0, or `ensemble.members` of 2 and more"),
-        ("loss.anti_distillation=1", "`loss.anti_distillation` is 1; expected 0, or `ensemble.members` of 2 and more"),
-        ("loss.co_distillation_from=5", "`loss.co_distillation_from` is 5; expected 0, or `co_distillation` above 0"),
-        (
-            "loss.churn_distillation={run=\"x\", weight=2, blake3=\"\"}",
-            "`loss.churn_distillation.weight` is 2.0; expected a number in [0, 1]",
-        ),
-        (
-            "loss.churn_distillation={run=\"absent\", weight=0.5, blake3=\"12\"}",
-            "`loss.churn_distillation.blake3` is \"12\"; expected 64 hexadecimal digits",
-        ),
-        ("loss.churn_distillation={run=\"absent\", weight=0.5}", "expected the folder of a finished run ("),
-        (
-            "loss.churn_distillation={run=\"\", weight=0.5}",
-            "`loss.churn_distillation.run` is \"\"; expected the folder",
-        ),
-        ("training.update_clip_rms=0", "`training.update_clip_rms` is 0.0; expected a finite number > 0"),
         ("evaluation.batch_size=0", "`evaluation.batch_size` is 0; expected"),
         ("loader.prefetch=0", "`loader.prefetch` is 0; expected"),
         ("checkpoint.keep_last=0", "`checkpoint.keep_last` is 0; expected"),
@@ -303,6 +278,40 @@ fn values_out_of_range_are_refused() {
         error.to_string(),
         "--seed 18446744073709551615: `seed` is 18446744073709551615; expected a whole number from 0 to 2^63 - 1"
     );
+}
+
+#[test]
+fn methods_out_of_range_or_without_what_they_need_are_refused() {
+    for (set, part) in [
+        ("ensemble.members=0", "`ensemble.members` is 0; expected a whole number from 1 to 64"),
+        ("ensemble.predict=first", "`ensemble.predict` is given; expected no such key, or `members` of 2 and more"),
+        (
+            "ensemble.tables=own",
+            "`ensemble.tables` is \"own\", which is not known; the nearest known one is `shared` (known: separate, shared)",
+        ),
+        ("loss.entropy=inf", "`loss.entropy` is inf; expected a finite number"),
+        ("loss.symmetric_kl=-1", "`loss.symmetric_kl` is -1.0; expected a finite number ≥ 0"),
+        ("loss.co_distillation=1", "`loss.co_distillation` is 1; expected 0, or `ensemble.members` of 2 and more"),
+        ("loss.anti_distillation=1", "`loss.anti_distillation` is 1; expected 0, or `ensemble.members` of 2 and more"),
+        ("loss.co_distillation_from=5", "`loss.co_distillation_from` is 5; expected 0, or `co_distillation` above 0"),
+        (
+            "loss.churn_distillation={run=\"x\", weight=2, blake3=\"\"}",
+            "`loss.churn_distillation.weight` is 2.0; expected a number in [0, 1]",
+        ),
+        (
+            "loss.churn_distillation={run=\"absent\", weight=0.5, blake3=\"12\"}",
+            "`loss.churn_distillation.blake3` is \"12\"; expected 64 hexadecimal digits",
+        ),
+        ("loss.churn_distillation={run=\"absent\", weight=0.5}", "expected the folder of a finished run ("),
+        (
+            "loss.churn_distillation={run=\"\", weight=0.5}",
+            "`loss.churn_distillation.run` is \"\"; expected the folder",
+        ),
+        ("training.update_clip_rms=0", "`training.update_clip_rms` is 0.0; expected a finite number > 0"),
+    ] {
+        let text = message(RUN, &[set]);
+        assert!(text.contains(part) && text.starts_with(&format!("--set {set}: ")), "{set}: {text}");
+    }
 }
 
 #[test]
