@@ -19,9 +19,9 @@ pub use config::{ActivationConfig, ActivationError, Gain, Learning, ParameterCon
 pub use module::{
     Activation, Cascade1, Cascade1Config, Cascade2, Cascade2Config, Cascade3, Cascade3Config, Cascade4, Cascade4Config,
     Celu, CeluConfig, Elu, EluConfig, GSmelu, GSmeluConfig, Gelu, GeluConfig, GeluTanh, Identity, LeakyRelu,
-    LeakyReluConfig, LeakySmelu, LeakySmeluConfig, MeanFreeSmelu, MeanFreeSmeluConfig, Mish, MishConfig,
-    ModuleParameter, PRelu, PReluConfig, Relu, RescuCosine, RescuCosineConfig, RescuQuintic, RescuQuinticConfig,
-    RescuSmoothstep, RescuSmoothstepConfig, Selu, Smelu, SmeluConfig, Softplus, SoftplusConfig, SquarePlus,
-    SquarePlusConfig, Swish, SwishConfig, TanhExp, TanhExpConfig,
+    LeakyReluConfig, LeakySmelu, LeakySmeluConfig, LongCascade, LongCascadeConfig, MeanFreeSmelu, MeanFreeSmeluConfig,
+    Mish, MishConfig, ModuleParameter, PRelu, PReluConfig, Relu, RescuCosine, RescuCosineConfig, RescuQuintic,
+    RescuQuinticConfig, RescuSmoothstep, RescuSmoothstepConfig, Selu, Smelu, SmeluConfig, Softplus, SoftplusConfig,
+    SquarePlus, SquarePlusConfig, Swish, SwishConfig, TanhExp, TanhExpConfig,
 };
 pub use op::ActivationBackend;

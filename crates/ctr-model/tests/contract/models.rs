@@ -12,8 +12,8 @@ use crate::values::normals;
 
 const ROWS: u64 = 40;
 const TRAIN: Pass = Pass::Train { dropout_seed: 1, step: 0 };
-/// The names of all activations.
-const ACTIVATIONS: [&str; 25] = [
+/// The names of all activations, of the long cascades one.
+const ACTIVATIONS: [&str; 26] = [
     "SmeLU",
     "LeakySmeLU",
     "MeanFreeSmeLU",
@@ -25,6 +25,7 @@ const ACTIVATIONS: [&str; 25] = [
     "Cascade2",
     "Cascade3",
     "Cascade4",
+    "Cascade5",
     "LeakyReLU",
     "PReLU",
     "SoftPlus",

@@ -45,6 +45,8 @@ const ACTIVATIONS: &[&str] = &[
     "RESCU-quintic",
     "Cascade2",
     "Cascade3",
+    "Cascade4",
+    "Cascade16",
     "LeakyReLU",
     "SoftPlus",
     "Swish",

@@ -21,8 +21,8 @@ impl Kind {
     pub(super) fn named(name: &str) -> Result<&'static Self, ActivationError> {
         // The established name of Swish with its default parameter.
         let name = if name.eq_ignore_ascii_case("SiLU") { "Swish" } else { name };
-        ActivationConfig::KINDS.iter().copied().find(|kind| kind.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = || ActivationConfig::KINDS.iter().map(|kind| kind.name);
+        ActivationConfig::kinds().find(|kind| kind.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names = || ActivationConfig::kinds().map(|kind| kind.name);
             ActivationError::UnknownActivation {
                 name: name.to_owned(),
                 nearest: nearest(name, names()).unwrap_or_default(),
@@ -48,27 +48,18 @@ impl Kind {
     }
 
     /// `configs`, one for each parameter, if each may be so and they go together.
-    pub(crate) fn check<const N: usize>(
-        &self,
-        configs: [ParameterConfig; N],
-    ) -> Result<[ParameterConfig; N], ActivationError> {
-        let mut checked = configs;
+    pub(crate) fn check<C: AsMut<[ParameterConfig]>>(&self, mut configs: C) -> Result<C, ActivationError> {
+        let checked = configs.as_mut();
         for (config, parameter) in checked.iter_mut().zip(self.parameters) {
             *config = parameter.check(self.name, *config)?;
         }
-        self.check_order(&checked)?;
-        Ok(checked)
+        self.check_order(checked)?;
+        Ok(configs)
     }
 
     /// The regions of a cascade follow one another: lo₁ <= hi₁ <= lo₂ …
     pub(super) fn check_order(&self, configs: &[ParameterConfig]) -> Result<(), ActivationError> {
-        let regions = match self.formula {
-            Formula::Cascade1 => 1,
-            Formula::Cascade2 => 2,
-            Formula::Cascade3 => 3,
-            Formula::Cascade4 => 4,
-            _ => return Ok(()),
-        };
+        let Some(regions) = self.formula.regions() else { return Ok(()) };
         let bounds = (0..regions).flat_map(|k| [k, regions + k]);
         for (low, high) in bounds.clone().zip(bounds.skip(1)) {
             if configs[low].value > configs[high].value {

@@ -20,9 +20,9 @@ pub use parameter::{Learning, ParameterConfig, Positivity};
 
 use crate::module::{
     Activation, Cascade1Config, Cascade2Config, Cascade3Config, Cascade4Config, CeluConfig, EluConfig, GSmeluConfig,
-    GeluConfig, GeluTanh, Identity, LeakyReluConfig, LeakySmeluConfig, MeanFreeSmeluConfig, MishConfig, PReluConfig,
-    Relu, RescuCosineConfig, RescuQuinticConfig, RescuSmoothstepConfig, Selu, SmeluConfig, SoftplusConfig,
-    SquarePlusConfig, SwishConfig, TanhExpConfig, curve, with_every_activation,
+    GeluConfig, GeluTanh, Identity, LeakyReluConfig, LeakySmeluConfig, LongCascadeConfig, MeanFreeSmeluConfig,
+    MishConfig, PReluConfig, Relu, RescuCosineConfig, RescuQuinticConfig, RescuSmoothstepConfig, Selu, SmeluConfig,
+    SoftplusConfig, SquarePlusConfig, SwishConfig, TanhExpConfig, curve, with_every_activation,
 };
 use crate::op::Curve;
 use text::Call;
@@ -61,14 +61,21 @@ macro_rules! define {
                 #[doc = concat!("For [`", stringify!($Plain), "`](crate::", stringify!($Plain), ").")]
                 $Plain,
             )+
+            /// For [`LongCascade`](crate::LongCascade).
+            LongCascade(LongCascadeConfig),
         }
 
         impl ActivationConfig {
-            pub(crate) const KINDS: &'static [&'static Kind] = &[$($Config::KIND,)+ $($Plain::KIND,)+];
+            /// Every kind of activation.
+            pub(crate) fn kinds() -> impl Iterator<Item = &'static Kind> {
+                let kinds: &[&Kind] = &[$($Config::KIND,)+ $($Plain::KIND,)+];
+                kinds.iter().copied().chain(LongCascadeConfig::kinds())
+            }
 
             pub(crate) fn kind(&self) -> &'static Kind {
                 match self {
                     $(Self::$Parametric(_) => $Config::KIND,)+
+                    Self::LongCascade(config) => config.kind(),
                     $(Self::$Plain => $Plain::KIND,)+
                 }
             }
@@ -78,6 +85,7 @@ macro_rules! define {
             pub fn parameters(&self) -> Vec<ParameterConfig> {
                 match self {
                     $(Self::$Parametric(config) => config.parameters(),)+
+                    Self::LongCascade(config) => config.parameters().to_vec(),
                     $(Self::$Plain => Vec::new(),)+
                 }
             }
@@ -95,7 +103,7 @@ macro_rules! define {
                         return Self::$Plain;
                     }
                 )+
-                unreachable!("the table holds every kind")
+                Self::LongCascade(LongCascadeConfig::from_checked(parameters.to_vec()))
             }
         }
     };

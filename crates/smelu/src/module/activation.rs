@@ -6,8 +6,8 @@ use burn::tensor::backend::Backend;
 
 use super::{
     Cascade1, Cascade2, Cascade3, Cascade4, Celu, Elu, GSmelu, Gelu, GeluTanh, Identity, LeakyRelu, LeakySmelu,
-    MeanFreeSmelu, Mish, PRelu, Relu, RescuCosine, RescuQuintic, RescuSmoothstep, Selu, Smelu, Softplus, SquarePlus,
-    Swish, TanhExp, with_every_activation,
+    LongCascade, MeanFreeSmelu, Mish, PRelu, Relu, RescuCosine, RescuQuintic, RescuSmoothstep, Selu, Smelu, Softplus,
+    SquarePlus, Swish, TanhExp, with_every_activation,
 };
 use crate::config::ActivationConfig;
 use crate::op::ActivationBackend;
@@ -40,6 +40,8 @@ macro_rules! define {
                 #[doc = concat!("[`", stringify!($Plain), "`].")]
                 $Plain($Plain),
             )+
+            /// [`LongCascade`].
+            LongCascade(LongCascade<B>),
         }
 
         impl<B: Backend> Activation<B> {
@@ -47,6 +49,7 @@ macro_rules! define {
                 match config {
                     $(ActivationConfig::$Parametric(config) => Self::$Parametric(config.init(units, device)),)+
                     $(ActivationConfig::$Plain => Self::$Plain($Plain),)+
+                    ActivationConfig::LongCascade(config) => Self::LongCascade(config.init(units, device)),
                 }
             }
 
@@ -56,6 +59,7 @@ macro_rules! define {
                 match self {
                     $(Self::$Parametric(module) => ActivationConfig::$Parametric(module.config()),)+
                     $(Self::$Plain(_) => ActivationConfig::$Plain,)+
+                    Self::LongCascade(module) => ActivationConfig::LongCascade(module.config()),
                 }
             }
 
@@ -68,6 +72,7 @@ macro_rules! define {
                 match self {
                     $(Self::$Parametric(module) => module.forward(x),)+
                     $(Self::$Plain(module) => module.forward(x),)+
+                    Self::LongCascade(module) => module.forward(x),
                 }
             }
         }

@@ -4,6 +4,7 @@ mod activation;
 mod cascade;
 mod define;
 mod exponential;
+mod long_cascade;
 mod parameter;
 mod rectifier;
 mod rescu;
@@ -18,6 +19,7 @@ pub use exponential::{
     Celu, CeluConfig, Elu, EluConfig, Gelu, GeluConfig, GeluTanh, Mish, MishConfig, Selu, Softplus, SoftplusConfig,
     Swish, SwishConfig, TanhExp, TanhExpConfig,
 };
+pub use long_cascade::{LongCascade, LongCascadeConfig};
 pub use parameter::ModuleParameter;
 pub(crate) use parameter::curve;
 pub use rectifier::{Identity, LeakyRelu, LeakyReluConfig, PRelu, PReluConfig, Relu};
@@ -29,7 +31,8 @@ pub use smelu::{
 };
 pub use square_plus::{SquarePlus, SquarePlusConfig};
 
-/// Expands `$then!` with the list of all activations: those with parameters, each with its config, and those without.
+/// Expands `$then!` with the list of activations: those with parameters, each with its config, and those without. Missing is
+/// [`LongCascade`] alone, one type for what are several kinds in a config.
 macro_rules! with_every_activation {
     ($then:ident) => {
         $then! {

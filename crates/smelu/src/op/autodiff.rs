@@ -47,15 +47,15 @@ impl<B: ActivationBackend> Backward<B, 1> for SmeluBackwardFromOutput {
 /// next layer keeps the same output for the gradient of its weights.
 fn from_output<B: ActivationBackend, C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<B, C>>,
-    curve: Curve,
+    curve: &Curve,
     beta: f64,
 ) -> FloatTensor<Autodiff<B, C>> {
     match Backward::<B, 1>::prepare::<C>(SmeluBackwardFromOutput, [x.node]).compute_bound().stateful() {
         OpsKind::Tracked(tracked) => {
-            let y = B::activation(x.primitive, curve);
+            let y = B::activation(x.primitive, *curve);
             tracked.finish((y.clone(), beta), y)
         }
-        OpsKind::UnTracked(untracked) => untracked.finish(B::activation(x.primitive, curve)),
+        OpsKind::UnTracked(untracked) => untracked.finish(B::activation(x.primitive, *curve)),
     }
 }
 
@@ -121,7 +121,7 @@ impl<B: ActivationBackend, C: CheckpointStrategy> ActivationBackend for Autodiff
             && TypeId::of::<C>() == TypeId::of::<NoCheckpointing>()
             && let Some(beta) = curve.half_width_from_value(x.primitive.dtype())
         {
-            return from_output::<B, C>(x, curve, beta);
+            return from_output::<B, C>(x, &curve, beta);
         }
         let prepared = Backward::<B, 1>::prepare::<C>(ActivationBackward, [x.node.clone()])
             .memory_bound()

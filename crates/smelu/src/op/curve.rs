@@ -2,7 +2,8 @@
 
 use burn::tensor::DType;
 
-use crate::scalar::{Parameters, Real, ScalarActivation};
+use super::regions::Regions;
+use crate::scalar::{LongCascade, Parameters, Real, ScalarActivation};
 
 /// The formula of an activation, its parameters left open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +35,8 @@ pub enum Formula {
     Cascade3,
     /// [`scalar::Cascade`](crate::scalar::Cascade) of 4 regions.
     Cascade4,
+    /// [`scalar::LongCascade`](crate::scalar::LongCascade) of 5 to 16 regions.
+    LongCascade(Regions),
     /// [`scalar::LeakyRelu`](crate::scalar::LeakyRelu): s.
     LeakyRelu,
     /// [`scalar::Softplus`](crate::scalar::Softplus): b.
@@ -59,13 +62,13 @@ pub enum Formula {
 }
 
 /// Evaluates `$body` with the type `$Activation` standing for the scalar definition of `$formula` over the number type
-/// `$real`.
+/// `$real`; for a cascade of many `$regions`, whose definition is one type for any number of them, `$long`.
 ///
 /// The one place where a formula chosen at run time becomes a type, so that each kernel is compiled once per activation
 /// and no element pays for the choice.
 macro_rules! with_scalar {
-    ($formula:expr, $real:ty, |$Activation:ident| $body:expr) => {
-        $crate::op::curve::with_scalar!(@ $formula, $real, $Activation, $body,
+    ($formula:expr, $real:ty, |$Activation:ident| $body:expr, |$regions:pat_param| $long:expr) => {
+        $crate::op::curve::with_scalar!(@ $formula, $real, $Activation, $body, $regions, $long,
             Identity => $crate::scalar::Identity,
             Relu => $crate::scalar::Relu,
             Smelu => $crate::scalar::Smelu<$real>,
@@ -92,8 +95,12 @@ macro_rules! with_scalar {
             SquarePlus => $crate::scalar::SquarePlus<$real>,
         )
     };
-    (@ $formula:expr, $real:ty, $Activation:ident, $body:expr, $($name:ident => $type:ty),* $(,)?) => {
+    (
+        @ $formula:expr, $real:ty, $Activation:ident, $body:expr, $regions:pat_param, $long:expr,
+        $($name:ident => $type:ty),* $(,)?
+    ) => {
         match $formula {
+            $crate::op::Formula::LongCascade($regions) => $long,
             $($crate::op::Formula::$name => {
                 type $Activation = $type;
                 $body
@@ -107,18 +114,43 @@ impl Formula {
     /// How many parameters the formula has.
     #[must_use]
     pub fn parameters(self) -> usize {
-        with_scalar!(self, f64, |A| <<A as ScalarActivation<f64>>::Parameters as Parameters<f64>>::COUNT)
+        with_scalar!(self, f64, |A| <<A as ScalarActivation<f64>>::Parameters as Parameters<f64>>::COUNT, |regions| {
+            regions.parameters()
+        })
+    }
+
+    /// The cascade of `regions` regions, from 1 to 16; `None` for another number.
+    #[must_use]
+    pub fn cascade(regions: usize) -> Option<Self> {
+        match regions {
+            1 => Some(Self::Cascade1),
+            2 => Some(Self::Cascade2),
+            3 => Some(Self::Cascade3),
+            4 => Some(Self::Cascade4),
+            _ => Regions::new(regions).map(Self::LongCascade),
+        }
+    }
+
+    /// How many regions a cascade has; `None` for another formula.
+    #[must_use]
+    pub fn regions(self) -> Option<usize> {
+        match self {
+            Self::Cascade1 => Some(1),
+            Self::Cascade2 => Some(2),
+            Self::Cascade3 => Some(3),
+            Self::Cascade4 => Some(4),
+            Self::LongCascade(regions) => Some(regions.get()),
+            _ => None,
+        }
     }
 }
-
-/// The most parameters of any formula: a cascade of four regions.
-pub(crate) const MOST_PARAMETERS: usize = 14;
 
 /// A formula with its parameters fixed, as the operations of a backend receive it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Curve {
     formula: Formula,
-    parameters: [f64; MOST_PARAMETERS],
+    /// Those of the formula, then zeros.
+    parameters: [f64; Regions::MOST_PARAMETERS],
 }
 
 impl Curve {
@@ -130,7 +162,7 @@ impl Curve {
         if parameters.len() != formula.parameters() {
             return None;
         }
-        let mut all = [0.0; MOST_PARAMETERS];
+        let mut all = [0.0; Regions::MOST_PARAMETERS];
         all[..parameters.len()].copy_from_slice(parameters);
         Some(Self { formula, parameters: all })
     }
@@ -148,7 +180,7 @@ impl Curve {
     }
 
     fn first(formula: Formula, parameter: f64) -> Self {
-        let mut parameters = [0.0; MOST_PARAMETERS];
+        let mut parameters = [0.0; Regions::MOST_PARAMETERS];
         parameters[0] = parameter;
         Self { formula, parameters }
     }
@@ -179,27 +211,41 @@ impl Curve {
         exact.then_some(beta)
     }
 
-    /// The scalar definition over the number type `T`.
+    /// The scalar definition over the number type `T`, of a formula that has a type of its own.
     #[inline]
     pub(crate) fn scalar<T: Real, A: ScalarActivation<T>>(&self) -> A {
         A::from_parameters(A::Parameters::from_fn(|i| T::constant(self.parameters[i])))
     }
 
+    /// The parameters over the number type `T`.
+    pub(crate) fn numbers<T: Real>(&self) -> Vec<T> {
+        self.parameters().iter().map(|parameter| T::constant(*parameter)).collect()
+    }
+
+    /// The scalar definition of a cascade of many regions.
+    fn long(&self) -> LongCascade<'_, f64> {
+        LongCascade::new(self.parameters()).expect("the formula has as many parameters")
+    }
+
     /// `f(x)` in double precision.
     #[must_use]
     pub fn value(&self, x: f64) -> f64 {
-        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().value(x))
+        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().value(x), |_| self.long().value(x))
     }
 
     /// `df/dx` in double precision.
     #[must_use]
     pub fn slope(&self, x: f64) -> f64 {
-        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().slope(x))
+        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().slope(x), |_| self.long().slope(x))
     }
 
     /// The derivative with respect to each parameter, in double precision.
     #[must_use]
     pub fn parameter_slopes(&self, x: f64) -> Vec<f64> {
-        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().parameter_slopes(x).as_ref().to_vec())
+        with_scalar!(self.formula, f64, |A| self.scalar::<f64, A>().parameter_slopes(x).as_ref().to_vec(), |regions| {
+            let mut slopes = vec![0.0; regions.parameters()];
+            self.long().parameter_slopes(x, |p, slope| slopes[p] = slope);
+            slopes
+        })
     }
 }

@@ -46,7 +46,7 @@ impl ActivationBackend for Flex {
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         with_element!(
             x.dtype(),
-            |T| backward::<T>(&x, grad, Slope::FromInput(curve)),
+            |T| backward::<T>(&x, grad, Slope::FromInput(&curve)),
             composed::backward::<Self>(x, grad, &curve)
         )
     }
@@ -124,7 +124,7 @@ fn forward<T: Stored + Element + Pod>(mut x: FlexTensor, curve: &Curve) -> FlexT
     over(host::values(&x.storage::<T>()[range], curve), x.layout().shape().clone(), x.layout().strides())
 }
 
-fn backward<T: Stored + Element + Pod>(kept: &FlexTensor, mut grad: FlexTensor, slope: Slope) -> FlexTensor {
+fn backward<T: Stored + Element + Pod>(kept: &FlexTensor, mut grad: FlexTensor, slope: Slope<'_>) -> FlexTensor {
     let same_order = kept.layout().strides() == grad.layout().strides();
     let (Some(of_kept), Some(of_grad), true) = (stretch(kept.layout()), stretch(grad.layout()), same_order) else {
         let products = host::slopes(&strided::<T>(&grad), &strided::<T>(kept), slope);

@@ -16,6 +16,7 @@ mod host;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod program;
+mod regions;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod slice;
 
@@ -24,6 +25,7 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
 pub use curve::{Curve, Formula};
+pub use regions::Regions;
 
 /// A backend that can apply the activations of this crate.
 ///

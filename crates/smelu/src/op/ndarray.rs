@@ -26,7 +26,7 @@ where
     }
 
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-        let slope = Slope::FromInput(curve);
+        let slope = Slope::FromInput(&curve);
         match (x, grad) {
             (NdArrayTensor::F32(x), NdArrayTensor::F32(grad)) => backward(&x.view(), grad.into_shared(), slope).into(),
             (NdArrayTensor::F64(x), NdArrayTensor::F64(grad)) => backward(&x.view(), grad.into_shared(), slope).into(),
@@ -137,7 +137,7 @@ fn forward<T: Stored + Element>(x: &ArrayRef<'_, T>, curve: &Curve) -> Array<T> 
     over(host::values(x, curve), x.shape())
 }
 
-fn backward<T: Stored + Element>(kept: &ArrayRef<'_, T>, mut grad: Array<T>, slope: Slope) -> Array<T> {
+fn backward<T: Stored + Element>(kept: &ArrayRef<'_, T>, mut grad: Array<T>, slope: Slope<'_>) -> Array<T> {
     if kept.strides() == grad.strides()
         && let Some(kept) = kept.as_slice_memory_order()
     {

@@ -8,7 +8,8 @@ use core::mem;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::curve::{Curve, Formula, with_scalar};
-use crate::scalar::{Parameters, Real, ScalarActivation, Smelu};
+use super::regions::Regions;
+use crate::scalar::{LongCascade, Parameters, Real, ScalarActivation, Smelu};
 
 /// One recorded operation; operands are the positions of earlier operations.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,12 +82,16 @@ impl Program {
 
     /// `f(x)`.
     pub(crate) fn value(curve: &Curve) -> Self {
-        with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().value(x)]))
+        with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().value(x)]), |_| {
+            Self::record(|x| vec![long(&curve.numbers()).value(x)])
+        })
     }
 
     /// `f'(x)`.
     pub(crate) fn slope(curve: &Curve) -> Self {
-        with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().slope(x)]))
+        with_scalar!(curve.formula(), Symbol, |A| Self::record(|x| vec![curve.scalar::<Symbol, A>().slope(x)]), |_| {
+            Self::record(|x| vec![long(&curve.numbers()).slope(x)])
+        })
     }
 
     /// The slope of SmeLU of half-width `beta` from its value.
@@ -96,21 +101,38 @@ impl Program {
 
     /// `f(x)` with open parameters.
     pub(crate) fn value_with(formula: Formula) -> Self {
-        with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().value(x)]))
+        with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().value(x)]), |regions| Self::record(
+            |x| vec![long(&all(regions)).value(x)]
+        ))
     }
 
     /// `f'(x)` with open parameters.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     pub(crate) fn slope_with(formula: Formula) -> Self {
-        with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().slope(x)]))
+        with_scalar!(formula, Symbol, |A| Self::record(|x| vec![open::<A>().slope(x)]), |regions| Self::record(
+            |x| vec![long(&all(regions)).slope(x)]
+        ))
     }
 
     /// `f'(x)` and the derivative with respect to each parameter, with open parameters.
     pub(crate) fn slopes_with(formula: Formula) -> Self {
-        with_scalar!(formula, Symbol, |A| {
-            let slopes = |x| [&[open::<A>().slope(x)], open::<A>().parameter_slopes(x).as_ref()].concat();
-            Self::record(slopes)
-        })
+        with_scalar!(
+            formula,
+            Symbol,
+            |A| {
+                let slopes = |x| [&[open::<A>().slope(x)], open::<A>().parameter_slopes(x).as_ref()].concat();
+                Self::record(slopes)
+            },
+            |regions| {
+                Self::record(|x| {
+                    let parameters = all(regions);
+                    // The slope, then the derivatives, each in its place in time.
+                    let mut slopes = vec![long(&parameters).slope(x); 1 + parameters.len()];
+                    long(&parameters).parameter_slopes(x, |p, slope| slopes[1 + p] = slope);
+                    slopes
+                })
+            }
+        )
     }
 
     /// The instructions in the order of evaluation.
@@ -142,6 +164,16 @@ impl Program {
 /// The activation with its parameters left open; inside a recording only.
 fn open<A: ScalarActivation<Symbol>>() -> A {
     A::from_parameters(Parameters::from_fn(Symbol::parameter))
+}
+
+/// The open parameters of a cascade of many regions; inside a recording only.
+fn all(regions: Regions) -> Vec<Symbol> {
+    (0..regions.parameters()).map(Symbol::parameter).collect()
+}
+
+/// A cascade of many regions.
+fn long(parameters: &[Symbol]) -> LongCascade<'_, Symbol> {
+    LongCascade::new(parameters).expect("the formula has as many parameters")
 }
 
 /// A number of a formula being recorded.

@@ -17,7 +17,7 @@ impl Curve {
     /// If the lengths differ.
     pub fn slopes_in_place(&self, grad: &mut [f32], x: &[f32]) {
         assert_eq!(grad.len(), x.len(), "one gradient for each element");
-        host::slopes_in_place(grad, x, host::Slope::FromInput(*self));
+        host::slopes_in_place(grad, x, host::Slope::FromInput(self));
     }
 }
 

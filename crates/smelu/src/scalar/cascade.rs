@@ -23,6 +23,8 @@ use super::{Real, ScalarActivation};
 /// # Edge cases
 ///
 /// An outer line of slope 0 stays finite at its infinity. A region of width 0 is a kink.
+///
+/// It is an activation of up to 4 regions; [`LongCascade`](super::LongCascade) has any number of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cascade<T, const K: usize> {
     lo: [T; K],
@@ -34,39 +36,69 @@ pub struct Cascade<T, const K: usize> {
 }
 
 /// The part of x inside the outermost regions, and how far x lies beyond them.
-struct Place<T> {
-    inside: T,
-    below: T,
-    above: T,
+pub(super) struct Place<T> {
+    pub(super) inside: T,
+    pub(super) below: T,
+    pub(super) above: T,
 }
 
-impl<T: Real, const K: usize> Cascade<T, K> {
+impl<T: Real> Place<T> {
+    /// Of `x`, between the lowest begin and the highest end of the regions.
     #[inline(always)]
-    fn place(&self, x: T) -> Place<T> {
+    pub(super) fn of(x: T, lowest: T, highest: T) -> Self {
         let zero = T::constant(0.0);
-        let lowest = self.lo.iter().fold(self.lo[0], |low, lo| T::select(lo.less(low), *lo, low));
-        let highest = self.hi.iter().fold(self.hi[0], |high, hi| T::select(high.less(*hi), *hi, high));
         let (low, high) = (x.less(lowest), highest.less(x));
-        Place {
+        Self {
             inside: T::select(low, lowest, T::select(high, highest, x)),
             below: T::select(low, x - lowest, zero),
             above: T::select(high, x - highest, zero),
         }
     }
+}
+
+/// The least of the begins.
+#[inline(always)]
+pub(super) fn lowest<T: Real>(lo: &[T]) -> T {
+    lo.iter().fold(lo[0], |low, lo| T::select(lo.less(low), *lo, low))
+}
+
+/// The greatest of the ends.
+#[inline(always)]
+pub(super) fn highest<T: Real>(hi: &[T]) -> T {
+    hi.iter().fold(hi[0], |high, hi| T::select(high.less(*hi), *hi, high))
+}
+
+/// m = clamp((x − lo) / (hi − lo), 0, 1), a step at lo in a region of width 0.
+#[inline(always)]
+pub(super) fn position<T: Real>(lo: T, hi: T, x: T) -> T {
+    let (zero, one) = (T::constant(0.0), T::constant(1.0));
+    let inside = (x - lo) / (hi - lo);
+    T::select(x.less_equal(lo), zero, T::select(hi.less_equal(x), one, inside))
+}
+
+/// A = (hi − lo)·m²/2 + max(x − hi, 0).
+#[inline(always)]
+pub(super) fn area<T: Real>(lo: T, hi: T, m: T, x: T) -> T {
+    let above = T::select(hi.less(x), x - hi, T::constant(0.0));
+    (hi - lo) * (T::constant(0.5) * m * m) + above
+}
+
+impl<T: Real, const K: usize> Cascade<T, K> {
+    #[inline(always)]
+    fn place(&self, x: T) -> Place<T> {
+        Place::of(x, lowest(&self.lo), highest(&self.hi))
+    }
 
     /// mₖ.
     #[inline(always)]
     fn position(&self, k: usize, x: T) -> T {
-        let (zero, one) = (T::constant(0.0), T::constant(1.0));
-        let inside = (x - self.lo[k]) / (self.hi[k] - self.lo[k]);
-        T::select(x.less_equal(self.lo[k]), zero, T::select(self.hi[k].less_equal(x), one, inside))
+        position(self.lo[k], self.hi[k], x)
     }
 
     /// Aₖ.
     #[inline(always)]
     fn area(&self, k: usize, m: T, x: T) -> T {
-        let above = T::select(self.hi[k].less(x), x - self.hi[k], T::constant(0.0));
-        (self.hi[k] - self.lo[k]) * (T::constant(0.5) * m * m) + above
+        area(self.lo[k], self.hi[k], m, x)
     }
 
     /// gₖ − gₖ₋₁.

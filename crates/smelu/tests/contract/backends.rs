@@ -54,6 +54,8 @@ pub(crate) const ACTIVATIONS: &[&str] = &[
     "Cascade2",
     "Cascade3(g1=-0.5, g2=1.5, t=0.3)",
     "Cascade4(hi2=2, lo3=2, g0=0, g4=0)",
+    "Cascade6(hi1=0.5, lo2=0.5, hi2=0.5, g0=-0.2, g3=1.4, g6=0, t=0.3)",
+    "Cascade16(g0=0.1)",
     "ReLU",
     "Identity",
     "LeakyReLU(slope=0.1)",
@@ -107,9 +109,9 @@ pub(crate) fn elements<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<
 }
 
 /// The value and the gradient of the sum of the outputs at each element, through autodiff.
-pub(crate) fn value_and_slope<B: ActivationBackend>(x: &[f64], curve: Curve, dtype: DType) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn value_and_slope<B: ActivationBackend>(x: &[f64], curve: &Curve, dtype: DType) -> (Vec<f64>, Vec<f64>) {
     let x = tensor::<Autodiff<B>, 1>(x, [x.len()], dtype).require_grad();
-    let y = activation(x.clone(), curve);
+    let y = activation(x.clone(), *curve);
     let grads = y.clone().sum().backward();
     (elements(y), elements(x.grad(&grads).expect("x requires a gradient")))
 }

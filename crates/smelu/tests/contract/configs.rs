@@ -6,7 +6,9 @@ use burn::module::Module;
 use burn::record::{BinBytesRecorder, FullPrecisionSettings, Recorder};
 use burn::tensor::DType;
 use proptest::prelude::*;
-use smelu::{Activation, ActivationConfig, ActivationError, GSmeluConfig, ParameterConfig, SmeluConfig};
+use smelu::{
+    Activation, ActivationConfig, ActivationError, GSmeluConfig, LongCascadeConfig, ParameterConfig, SmeluConfig,
+};
 
 use crate::backends::{close, elements, tensor};
 
@@ -72,6 +74,13 @@ fn errors_name_what_is_near_and_what_was_expected() {
         message("Cascade2(hi1=3)"),
         "Cascade2: hi1 = 3 lies above lo2 = 0.5; expected lo1 <= hi1 <= lo2 and so on"
     );
+    assert_eq!(
+        message("Cascade16(hi16=28)"),
+        "Cascade16: lo16 = 28.5 lies above hi16 = 28; expected lo1 <= hi1 <= lo2 and so on"
+    );
+    assert_eq!(message("Cascade5(lo6=1)"), "Cascade5 has no parameter \"lo6\"; did you mean \"lo1\"?");
+    assert!(message("Cascade17").contains("unknown activation \"Cascade17\""));
+    assert!(message("Cascade17").ends_with("Cascade15, Cascade16"));
     assert!(SmeluConfig::new(f64::NAN).is_err() && SmeluConfig::new(-1e-9).is_err());
 }
 
@@ -117,13 +126,64 @@ fn a_learnt_parameter_starts_at_its_value() {
 #[test]
 fn a_module_goes_through_a_record() {
     let device = FlexDevice;
-    let config = parse("SmeLU(beta=2)").expect("it is well formed");
-    let module: Activation<Flex> = config.init(3, &device);
-    let recorder = BinBytesRecorder::<FullPrecisionSettings>::default();
-    let bytes = recorder.record(module.into_record(), ()).expect("a record is written");
-    let record = recorder.load(bytes, &device).expect("it was just written");
-    let again: Activation<Flex> = config.init(3, &device).load_record(record);
-    assert_eq!(again.config(), config);
+    for text in ["SmeLU(beta=2)", "Cascade7(hi3=3@unit, g7=0.5@layer)"] {
+        let config = parse(text).expect(text);
+        let module: Activation<Flex> = config.init(3, &device);
+        let recorder = BinBytesRecorder::<FullPrecisionSettings>::default();
+        let bytes = recorder.record(module.into_record(), ()).expect("a record is written");
+        let record = recorder.load(bytes, &device).expect("it was just written");
+        let again: Activation<Flex> = config.init(3, &device).load_record(record);
+        assert_eq!(again.config(), config);
+    }
+}
+
+/// Numbers that stay.
+fn fixed(numbers: &[f64]) -> Vec<ParameterConfig> {
+    numbers.iter().map(|number| ParameterConfig::from(*number)).collect()
+}
+
+#[test]
+fn a_long_cascade_is_made_of_its_parts_and_has_them() {
+    let mut slopes = fixed(&[0.0, 1.0, -1.0, 0.5, 0.25, 1.0]);
+    slopes[2] = ParameterConfig::per_unit(-1.0);
+    let (begins, ends) = (fixed(&[-2.0, -1.0, 0.0, 1.0, 2.0]), fixed(&[-1.5, -0.5, 0.0, 2.0, 3.0]));
+    let cascade = LongCascadeConfig::new(&begins, &ends, &slopes, 0.5).expect("the regions follow one another");
+    assert_eq!((cascade.regions(), cascade.begins(), cascade.ends()), (5, &begins[..], &ends[..]));
+    assert_eq!((cascade.slopes(), cascade.t()), (&slopes[..], 0.5.into()));
+    let text = "Cascade5(lo1=-2, lo2=-1, lo3=0, lo4=1, lo5=2, hi1=-1.5, hi2=-0.5, hi3=0, hi4=2, hi5=3, g0=0, g1=1, \
+                g2=-1@unit, g3=0.5, g4=0.25, g5=1, t=0.5)";
+    assert_eq!(ActivationConfig::from(cascade.clone()).to_string(), text);
+
+    let module = cascade.init::<Flex>(3, &FlexDevice);
+    assert_eq!((module.regions(), module.config(), module.num_params()), (5, cascade, 3));
+    let learnt = module.slopes()[2].learnt().expect("it is learnt");
+    assert_eq!(elements(learnt), [-1.0; 3]);
+    assert_eq!((module.begins().len(), module.ends().len(), module.t().config()), (5, 5, 0.5.into()));
+}
+
+#[test]
+fn parts_of_a_long_cascade_that_do_not_go_together_are_told() {
+    let message = |begins: &[f64], ends: &[f64], slopes: &[f64]| {
+        LongCascadeConfig::new(&fixed(begins), &fixed(ends), &fixed(slopes), 0.0)
+            .expect_err("a part is wrong")
+            .to_string()
+    };
+    let (places, slopes) = ([0.0, 1.0, 2.0, 3.0, 4.0], [0.0; 6]);
+    assert_eq!(message(&[0.0; 4], &[0.0; 4], &[0.0; 5]), "LongCascade: 4 begins of regions; expected 5 to 16");
+    assert_eq!(message(&[0.0; 17], &[0.0; 17], &[0.0; 18]), "LongCascade: 17 begins of regions; expected 5 to 16");
+    for (ends, slopes) in [(&places[1..], &slopes[..]), (&places[..], &slopes[1..])] {
+        let problem = message(&places, ends, slopes);
+        assert!(problem.ends_with("for 5 begins of regions; expected 5 ends and 6 slopes"), "{problem}");
+    }
+    let mut late = places;
+    late[3] = 4.5;
+    assert_eq!(
+        message(&places, &late, &slopes),
+        "Cascade5: hi4 = 4.5 lies above lo5 = 4; expected lo1 <= hi1 <= lo2 and so on"
+    );
+    assert!(
+        message(&[0.0, 1.0, 2.0, 3.0, f64::NAN], &places, &slopes).starts_with("Cascade5: lo5 = NaN is out of range")
+    );
 }
 
 /// The texts of all activations, with defaults.
@@ -136,7 +196,7 @@ fn defaults() -> Vec<String> {
 #[test]
 fn every_activation_has_a_config_a_text_and_a_module() {
     let defaults = defaults();
-    assert_eq!(defaults.len(), 25);
+    assert_eq!(defaults.len(), 37);
     for text in defaults {
         let config = parse(&text).expect(&text);
         assert_eq!(config.to_string(), text);
@@ -176,6 +236,29 @@ proptest! {
         for config in [ActivationConfig::from(smelu), learnt_width.into(), gsmelu.into()] {
             prop_assert_eq!(parse(&config.to_string()), Ok(config));
         }
+    }
+
+    #[test]
+    fn every_long_cascade_survives_its_text(
+        (steps, slopes) in (5..=16_usize).prop_flat_map(|regions| {
+            let steps = prop::collection::vec(prop_oneof![Just(0.0), 0.0..3.0_f64], 2 * regions);
+            (steps, prop::collection::vec((-1e6..1e6_f64, 0..3), regions + 1))
+        }),
+        t in -1e6..1e6_f64,
+    ) {
+        let mut end = -20.0;
+        let places: Vec<f64> = steps.iter().map(|step| { end += step; end }).collect();
+        let every_second = |from| fixed(&places.iter().skip(from).step_by(2).copied().collect::<Vec<_>>());
+        let slope = |(value, learnt)| match learnt {
+            0 => ParameterConfig::from(value),
+            1 => ParameterConfig::per_layer(value),
+            _ => ParameterConfig::per_unit(value),
+        };
+        let slopes: Vec<_> = slopes.into_iter().map(slope).collect();
+        let config = LongCascadeConfig::new(&every_second(0), &every_second(1), &slopes, t).expect("in order");
+        let config = ActivationConfig::from(config);
+        prop_assert_eq!(parse(&config.to_string()), Ok(config.clone()));
+        prop_assert_eq!(config.init::<Flex>(2, &FlexDevice).config(), config);
     }
 
     #[test]

@@ -11,7 +11,7 @@ const DTYPES: [DType; 2] = [DType::F32, DType::F64];
 fn nan_stays_nan<B: ActivationBackend>() {
     for dtype in supported::<B>(DTYPES) {
         for (text, curve) in curves() {
-            let (values, slopes) = value_and_slope::<B>(&[1.0, f64::NAN, -1.0], curve, dtype);
+            let (values, slopes) = value_and_slope::<B>(&[1.0, f64::NAN, -1.0], &curve, dtype);
             assert!(values[1].is_nan(), "{text} {dtype:?}: value {}", values[1]);
             assert!(slopes[1].is_nan(), "{text} {dtype:?}: slope {}", slopes[1]);
             assert!(!values[0].is_nan() && !values[2].is_nan() && !slopes[0].is_nan() && !slopes[2].is_nan());
@@ -31,15 +31,15 @@ fn infinities_have_limits<B: ActivationBackend>() {
     for dtype in supported::<B>(DTYPES) {
         for (text, curve) in curves() {
             // Where the function is a line, or nearly one, it is so from here on.
-            let far = value_and_slope::<B>(&[1e6, -1e6], curve, dtype);
-            let (values, slopes) = value_and_slope::<B>(&[f64::INFINITY, f64::NEG_INFINITY], curve, dtype);
+            let far = value_and_slope::<B>(&[1e6, -1e6], &curve, dtype);
+            let (values, slopes) = value_and_slope::<B>(&[f64::INFINITY, f64::NEG_INFINITY], &curve, dtype);
             for side in 0..2 {
                 let limit = if far.0[side].abs() > 100.0 { far.0[side] * f64::INFINITY } else { far.0[side] };
                 assert!(close(values[side], limit, 1e-5), "{text} {dtype:?}: value {} for {limit}", values[side]);
                 assert!(close(slopes[side], far.1[side], 1e-5), "{text} {dtype:?}: slope {}", slopes[side]);
             }
         }
-        let (values, slopes) = value_and_slope::<B>(&[f64::INFINITY, f64::NEG_INFINITY], Curve::smelu(1.0), dtype);
+        let (values, slopes) = value_and_slope::<B>(&[f64::INFINITY, f64::NEG_INFINITY], &Curve::smelu(1.0), dtype);
         assert_eq!((values, slopes), (vec![f64::INFINITY, 0.0], vec![1.0, 0.0]));
     }
 }
@@ -57,7 +57,7 @@ fn derivatives_of_parameters_have_limits_far_out() {
 
 fn zeros_of_both_signs_are_equal<B: ActivationBackend>() {
     for (text, curve) in curves() {
-        let (values, slopes) = value_and_slope::<B>(&[0.0, -0.0], curve, DType::F32);
+        let (values, slopes) = value_and_slope::<B>(&[0.0, -0.0], &curve, DType::F32);
         assert_eq!(values[0], values[1], "{text}");
         assert_eq!(slopes[0], slopes[1], "{text}");
     }
@@ -66,16 +66,16 @@ fn zeros_of_both_signs_are_equal<B: ActivationBackend>() {
 fn smelu_of_width_0_is_relu<B: ActivationBackend>() {
     let tiny = f64::from(f32::from_bits(1));
     let x = [-1e30, -2.0, -tiny, -0.0, 0.0, tiny, 0.25, 3.0, 1e30, f64::INFINITY, f64::NEG_INFINITY];
-    let smelu = value_and_slope::<B>(&x, Curve::smelu(0.0), DType::F32);
-    assert_eq!(smelu, value_and_slope::<B>(&x, Curve::relu(), DType::F32));
+    let smelu = value_and_slope::<B>(&x, &Curve::smelu(0.0), DType::F32);
+    assert_eq!(smelu, value_and_slope::<B>(&x, &Curve::relu(), DType::F32));
     assert_eq!(smelu.1, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
 }
 
 fn subnormal_inputs_and_widths_are_exact<B: ActivationBackend>() {
     let tiny = f64::from(f32::from_bits(1));
-    let (values, slopes) = value_and_slope::<B>(&[tiny, -tiny], Curve::smelu(1.0), DType::F32);
+    let (values, slopes) = value_and_slope::<B>(&[tiny, -tiny], &Curve::smelu(1.0), DType::F32);
     assert_eq!((values, slopes), (vec![0.25, 0.25], vec![0.5, 0.5]));
-    let (_, slopes) = value_and_slope::<B>(&[0.0, 4.0 * tiny, -4.0 * tiny], Curve::smelu(4.0 * tiny), DType::F32);
+    let (_, slopes) = value_and_slope::<B>(&[0.0, 4.0 * tiny, -4.0 * tiny], &Curve::smelu(4.0 * tiny), DType::F32);
     assert_eq!(slopes, [0.5, 1.0, 0.0]);
 }
 
@@ -114,7 +114,7 @@ fn an_empty_tensor_has_an_empty_gradient<B: ActivationBackend>() {
 fn the_transition_meets_both_lines<B: ActivationBackend>() {
     for beta in [1e-20, 0.1, 1.0, 7.3, 1e20] {
         let x = [-beta, beta, f64::from((beta as f32).next_down()), -f64::from((beta as f32).next_down())];
-        let (values, slopes) = value_and_slope::<B>(&x, Curve::smelu(beta), DType::F32);
+        let (values, slopes) = value_and_slope::<B>(&x, &Curve::smelu(beta), DType::F32);
         let beta = f64::from(beta as f32);
         assert_eq!((values[0], values[1]), (0.0, beta), "{beta}");
         assert_eq!((slopes[0], slopes[1]), (0.0, 1.0), "{beta}");
@@ -130,12 +130,12 @@ fn half_precision_rounds_once<B: ActivationBackend>() {
         let rounded = |x: &[f64]| elements(tensor::<B, 1>(x, [x.len()], dtype));
         let x = rounded(&x);
         for (text, curve) in curves() {
-            let single = value_and_slope::<B>(&x, curve, DType::F32);
-            let half = value_and_slope::<B>(&x, curve, dtype);
+            let single = value_and_slope::<B>(&x, &curve, DType::F32);
+            let half = value_and_slope::<B>(&x, &curve, dtype);
             assert_eq!(half, (rounded(&single.0), rounded(&single.1)), "{text} {dtype:?}");
         }
         // Squares of the input, as in an expanded polynomial, would overflow here.
-        let (values, _) = value_and_slope::<B>(&[300.0, -300.0], Curve::smelu(400.0), DType::F16);
+        let (values, _) = value_and_slope::<B>(&[300.0, -300.0], &Curve::smelu(400.0), DType::F16);
         assert!((values[0] - 306.25).abs() < 0.5 && (values[1] - 6.25).abs() < 0.01, "{values:?}");
     }
 }

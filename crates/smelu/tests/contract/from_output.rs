@@ -18,10 +18,10 @@ fn check_slope<B: ActivationBackend>(exponent: f64, position: f64, step: i32) ->
         x = if step < 0 { x.next_down() } else { x.next_up() };
     }
     let curve = Curve::smelu(beta);
-    let (_, slopes) = value_and_slope::<B>(&[f64::from(x)], curve, DType::F32);
+    let (_, slopes) = value_and_slope::<B>(&[f64::from(x)], &curve, DType::F32);
     let exact = curve.slope(f64::from(x));
     prop_assert!(close_in_f32(slopes[0], exact), "beta {beta:e}, x {x:e}: {} for {exact}", slopes[0]);
-    let (_, slopes) = value_and_slope::<B>(&[f64::from(x)], curve, DType::F64);
+    let (_, slopes) = value_and_slope::<B>(&[f64::from(x)], &curve, DType::F64);
     prop_assert!((slopes[0] - exact).abs() <= 1e-12 * exact + 1e-15, "beta {beta:e}, x {x:e}: {}", slopes[0]);
     Ok(())
 }

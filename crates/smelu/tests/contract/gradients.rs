@@ -3,7 +3,7 @@
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::{BalancedCheckpointing, CheckpointStrategy};
 use burn::tensor::{DType, Tensor};
-use smelu::op::{ActivationBackend, activation};
+use smelu::op::{ActivationBackend, Curve, activation};
 
 use crate::backends::{curves, elements, has_f64, on_each_backend, tensor};
 
@@ -35,16 +35,16 @@ fn finite_differences_agree<B: ActivationBackend>() {
 }
 
 /// Value, gradient of the input and gradient of the weights of two layers.
-fn two_layers<B: ActivationBackend, C: CheckpointStrategy>(curve: smelu::op::Curve) -> [Vec<f64>; 3] {
+fn two_layers<B: ActivationBackend, C: CheckpointStrategy>(curve: &Curve) -> [Vec<f64>; 3] {
     type Ad<B, C> = Autodiff<B, C>;
     let leaf = |scale: f64, shape: [usize; 2]| {
         let values: Vec<f64> = (0..shape[0] * shape[1]).map(|i| (i as f64 * scale).sin()).collect();
         tensor::<Ad<B, C>, 2>(&values, shape, DType::F32).require_grad()
     };
     let (x, w) = (leaf(0.7, [4, 3]), leaf(1.3, [3, 3]));
-    let hidden = activation(x.clone().matmul(w.clone()), curve);
+    let hidden = activation(x.clone().matmul(w.clone()), *curve);
     // The output is read twice: once by the next layer and once by the sum.
-    let y: Tensor<Ad<B, C>, 2> = activation(hidden.clone().matmul(w.clone()), curve) + hidden.exp();
+    let y: Tensor<Ad<B, C>, 2> = activation(hidden.clone().matmul(w.clone()), *curve) + hidden.exp();
     let grads = y.clone().sum().backward();
     let gradient = |leaf: &Tensor<Ad<B, C>, 2>| elements(leaf.grad(&grads).expect("a leaf has a gradient"));
     [elements(y), gradient(&x), gradient(&w)]
@@ -53,8 +53,8 @@ fn two_layers<B: ActivationBackend, C: CheckpointStrategy>(curve: smelu::op::Cur
 fn gradient_checkpointing_changes_nothing<B: ActivationBackend>() {
     for (text, curve) in curves() {
         assert_eq!(
-            two_layers::<B, burn::backend::autodiff::checkpoint::strategy::NoCheckpointing>(curve),
-            two_layers::<B, BalancedCheckpointing>(curve),
+            two_layers::<B, burn::backend::autodiff::checkpoint::strategy::NoCheckpointing>(&curve),
+            two_layers::<B, BalancedCheckpointing>(&curve),
             "{text}"
         );
     }

@@ -11,6 +11,7 @@ mod from_output;
 mod gradients;
 mod layouts;
 mod parameters;
+mod queue;
 mod random;
 mod threads;
 mod vectors;

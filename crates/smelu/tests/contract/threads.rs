@@ -11,7 +11,7 @@ fn the_number_of_threads_changes_no_bit<B: ActivationBackend>() {
     for (text, curve) in curves() {
         let with = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
-            pool.install(|| value_and_slope::<B>(&x, curve, DType::F32))
+            pool.install(|| value_and_slope::<B>(&x, &curve, DType::F32))
         };
         let one = with(1);
         assert!(one == with(2) && one == with(5), "{text}");

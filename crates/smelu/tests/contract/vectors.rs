@@ -121,7 +121,7 @@ fn leaky_relu_of_slope_0_is_relu() {
 
 fn agrees_in_f32<B: ActivationBackend>() {
     for vector in vectors() {
-        let (values, slopes) = value_and_slope::<B>(&vector.x, vector.curve, DType::F32);
+        let (values, slopes) = value_and_slope::<B>(&vector.x, &vector.curve, DType::F32);
         for (i, x) in vector.x.iter().enumerate() {
             let (y, dx, label) = (vector.y[i], vector.dx[i], &vector.label);
             assert!(close_in_f32(values[i], y), "{label} at {x}: {} for {y}", values[i]);

@@ -7,12 +7,14 @@ use core::mem::MaybeUninit;
 
 use multiversion::multiversion;
 
+use super::lanes::LANES;
+use super::long;
 use crate::op::Formula;
-use crate::op::curve::{Curve, MOST_PARAMETERS, with_scalar};
+use crate::op::curve::{Curve, with_scalar};
 use crate::scalar::{Parameters, Real, ScalarActivation, Smelu};
 
-/// Elements in a step of the loops over parameters, which take whole steps only.
-pub(super) const LANES: usize = 16;
+/// The most parameters of a formula with a type of its own: a cascade of four regions.
+const MOST_PARAMETERS: usize = 14;
 
 /// The parameters of a stretch of elements, those of one element in one column.
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ pub(in crate::op) struct Columns<'a, T> {
 impl<T: Copy> Columns<'_, T> {
     /// Where the parameter of an element lies in the table.
     #[inline(always)]
-    fn position(&self, parameter: usize, element: usize) -> usize {
+    pub(super) fn position(&self, parameter: usize, element: usize) -> usize {
         parameter * self.width + self.first + element
     }
 
@@ -40,9 +42,9 @@ impl<T: Copy> Columns<'_, T> {
 
 /// What a backward pass multiplies the gradient by, element by element.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::op) enum Slope {
+pub(in crate::op) enum Slope<'a> {
     /// `f'(x)`, from the input x.
-    FromInput(Curve),
+    FromInput(&'a Curve),
     /// `f'(x)` of SmeLU of this half-width, from the output f(x).
     FromOutput(f64),
 }
@@ -59,7 +61,7 @@ pub(in crate::op) trait Compute: Real + Default {
     fn values(curve: &Curve, x: &mut [Self]);
 
     /// The product of grad and the slope in place of grad; `kept` is what the slope starts from.
-    fn slopes(slope: Slope, grad: &mut [Self], kept: &[Self]);
+    fn slopes(slope: Slope<'_>, grad: &mut [Self], kept: &[Self]);
 
     /// `f(x)` in place of x, with the parameters of each element's column; the length is a multiple of [`LANES`].
     fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>);
@@ -76,28 +78,40 @@ impl Compute for f32 {
     }
 
     fn values_into(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]) {
-        with_scalar!(curve.formula(), f32, |A| values_into(x, out, curve.scalar::<f32, A>()));
+        with_scalar!(curve.formula(), f32, |A| values_into(x, out, curve.scalar::<f32, A>()), |_| long::values_into(
+            x,
+            out,
+            &curve.numbers()
+        ));
     }
 
     fn values(curve: &Curve, x: &mut [Self]) {
-        with_scalar!(curve.formula(), f32, |A| values(x, curve.scalar::<f32, A>()));
+        with_scalar!(curve.formula(), f32, |A| values(x, curve.scalar::<f32, A>()), |_| long::values(
+            x,
+            &curve.numbers()
+        ));
     }
 
-    fn slopes(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+    fn slopes(slope: Slope<'_>, grad: &mut [Self], kept: &[Self]) {
         match slope {
-            Slope::FromInput(curve) => {
-                with_scalar!(curve.formula(), f32, |A| slopes(grad, kept, curve.scalar::<f32, A>()));
-            }
+            Slope::FromInput(curve) => with_scalar!(
+                curve.formula(),
+                f32,
+                |A| slopes(grad, kept, curve.scalar::<f32, A>()),
+                |_| long::slopes(grad, kept, &curve.numbers())
+            ),
             Slope::FromOutput(beta) => slopes_from_values(grad, kept, Smelu::new(f32::constant(beta))),
         }
     }
 
     fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>) {
-        with_scalar!(formula, f32, |A| values_with::<A>(x, columns));
+        with_scalar!(formula, f32, |A| values_with::<A>(x, columns), |regions| long::values_with(x, columns, regions));
     }
 
     fn slopes_with(formula: Formula, grad: &mut [Self], x: &[Self], columns: Columns<'_, Self>, sums: &mut [Self]) {
-        with_scalar!(formula, f32, |A| slopes_with::<A>(grad, x, columns, sums));
+        with_scalar!(formula, f32, |A| slopes_with::<A>(grad, x, columns, sums), |regions| long::slopes_with(
+            grad, x, columns, sums, regions
+        ));
     }
 }
 
@@ -110,31 +124,46 @@ impl Compute for f64 {
     }
 
     fn values_into(curve: &Curve, x: &[Self], out: &mut [MaybeUninit<Self>]) {
-        with_scalar!(curve.formula(), f64, |A| {
-            let activation: A = curve.scalar::<f64, A>();
-            for (out, x) in out.iter_mut().zip(x) {
-                out.write(activation.value(*x));
-            }
-        });
+        with_scalar!(
+            curve.formula(),
+            f64,
+            |A| {
+                let activation: A = curve.scalar::<f64, A>();
+                for (out, x) in out.iter_mut().zip(x) {
+                    out.write(activation.value(*x));
+                }
+            },
+            |_| long::values_into(x, out, &curve.numbers())
+        );
     }
 
     fn values(curve: &Curve, x: &mut [Self]) {
-        with_scalar!(curve.formula(), f64, |A| {
-            let activation: A = curve.scalar::<f64, A>();
-            for x in x {
-                *x = activation.value(*x);
-            }
-        });
+        with_scalar!(
+            curve.formula(),
+            f64,
+            |A| {
+                let activation: A = curve.scalar::<f64, A>();
+                for x in x {
+                    *x = activation.value(*x);
+                }
+            },
+            |_| long::values(x, &curve.numbers())
+        );
     }
 
-    fn slopes(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+    fn slopes(slope: Slope<'_>, grad: &mut [Self], kept: &[Self]) {
         match slope {
-            Slope::FromInput(curve) => with_scalar!(curve.formula(), f64, |A| {
-                let activation: A = curve.scalar::<f64, A>();
-                for (grad, x) in grad.iter_mut().zip(kept) {
-                    *grad *= activation.slope(*x);
-                }
-            }),
+            Slope::FromInput(curve) => with_scalar!(
+                curve.formula(),
+                f64,
+                |A| {
+                    let activation: A = curve.scalar::<f64, A>();
+                    for (grad, x) in grad.iter_mut().zip(kept) {
+                        *grad *= activation.slope(*x);
+                    }
+                },
+                |_| long::slopes(grad, kept, &curve.numbers())
+            ),
             Slope::FromOutput(beta) => {
                 for (grad, y) in grad.iter_mut().zip(kept) {
                     *grad *= Smelu::new(beta).slope_from_value(*y);
@@ -144,24 +173,34 @@ impl Compute for f64 {
     }
 
     fn values_with(formula: Formula, x: &mut [Self], columns: Columns<'_, Self>) {
-        with_scalar!(formula, f64, |A| {
-            for (i, x) in x.iter_mut().enumerate() {
-                let activation = A::from_parameters(Parameters::from_fn(|p| columns.get(p, i)));
-                *x = activation.value(*x);
-            }
-        });
+        with_scalar!(
+            formula,
+            f64,
+            |A| {
+                for (i, x) in x.iter_mut().enumerate() {
+                    let activation = A::from_parameters(Parameters::from_fn(|p| columns.get(p, i)));
+                    *x = activation.value(*x);
+                }
+            },
+            |regions| long::values_with(x, columns, regions)
+        );
     }
 
     fn slopes_with(formula: Formula, grad: &mut [Self], x: &[Self], columns: Columns<'_, Self>, sums: &mut [Self]) {
-        with_scalar!(formula, f64, |A| {
-            for (i, (grad, x)) in grad.iter_mut().zip(x).enumerate() {
-                let activation = A::from_parameters(Parameters::from_fn(|p| columns.get(p, i)));
-                for (p, slope) in activation.parameter_slopes(*x).as_ref().iter().enumerate() {
-                    sums[columns.position(p, i)] += *grad * slope;
+        with_scalar!(
+            formula,
+            f64,
+            |A| {
+                for (i, (grad, x)) in grad.iter_mut().zip(x).enumerate() {
+                    let activation = A::from_parameters(Parameters::from_fn(|p| columns.get(p, i)));
+                    for (p, slope) in activation.parameter_slopes(*x).as_ref().iter().enumerate() {
+                        sums[columns.position(p, i)] += *grad * slope;
+                    }
+                    *grad *= activation.slope(*x);
                 }
-                *grad *= activation.slope(*x);
-            }
-        });
+            },
+            |regions| long::slopes_with(grad, x, columns, sums, regions)
+        );
     }
 }
 

@@ -6,6 +6,8 @@
 #![allow(clippy::inline_always, reason = "conversions of single elements, inlined into vectorised loops")]
 
 mod kernel;
+mod lanes;
+mod long;
 mod stored;
 mod view;
 
@@ -16,7 +18,8 @@ use rayon::prelude::*;
 use super::Formula;
 use super::curve::Curve;
 pub(super) use kernel::Slope;
-use kernel::{Columns, Compute, LANES};
+use kernel::{Columns, Compute};
+use lanes::LANES;
 pub(super) use stored::Stored;
 pub(super) use view::{Strided, View};
 
@@ -82,7 +85,7 @@ pub(super) fn values_in_place<T: Stored>(x: &mut [T], curve: &Curve) {
 pub(super) fn slopes<T: Stored>(
     grad: &(impl View<T> + ?Sized),
     kept: &(impl View<T> + ?Sized),
-    slope: Slope,
+    slope: Slope<'_>,
 ) -> Vec<T> {
     filled(kept.len(), |out| {
         for_each_piece(out, |first, out| {
@@ -100,7 +103,7 @@ pub(super) fn slopes<T: Stored>(
 }
 
 /// [`slopes`] in place of `grad`.
-pub(super) fn slopes_in_place<T: Stored>(grad: &mut [T], kept: &(impl View<T> + ?Sized), slope: Slope) {
+pub(super) fn slopes_in_place<T: Stored>(grad: &mut [T], kept: &(impl View<T> + ?Sized), slope: Slope<'_>) {
     for_each_piece(grad, |first, grad| {
         if let Some(kept) = kept.stretch(first, grad.len()) {
             return T::slopes_in_place(slope, grad, kept);

@@ -50,7 +50,7 @@ pub(in crate::op) trait Stored: Copy + Send + Sync {
     fn values_in_place(curve: &Curve, x: &mut [Self]);
 
     /// The product of `grad` and the slope in place of `grad`, which has the length of `kept`.
-    fn slopes_in_place(slope: Slope, grad: &mut [Self], kept: &[Self]);
+    fn slopes_in_place(slope: Slope<'_>, grad: &mut [Self], kept: &[Self]);
 }
 
 /// An element type that is computed as it lies in memory: the kernels stream over the tensor itself.
@@ -77,7 +77,7 @@ macro_rules! stored_as_computed {
                 <Self as Compute>::values(curve, x);
             }
 
-            fn slopes_in_place(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+            fn slopes_in_place(slope: Slope<'_>, grad: &mut [Self], kept: &[Self]) {
                 <Self as Compute>::slopes(slope, grad, kept);
             }
         }
@@ -120,7 +120,7 @@ macro_rules! stored_half {
                 }
             }
 
-            fn slopes_in_place(slope: Slope, grad: &mut [Self], kept: &[Self]) {
+            fn slopes_in_place(slope: Slope<'_>, grad: &mut [Self], kept: &[Self]) {
                 let [mut of_grad, mut of_kept] = [[0.0; BLOCK]; 2];
                 for (grad, kept) in grad.chunks_mut(BLOCK).zip(kept.chunks(BLOCK)) {
                     let (of_grad, of_kept) = (&mut of_grad[..kept.len()], &mut of_kept[..kept.len()]);

@@ -1,0 +1,136 @@
+//! The loops over a block of elements for cascades of many regions.
+//!
+//! One loop for any number of regions: with a type for each number, as the shorter cascades have, every kernel would be
+//! compiled a dozen times more. The results are the bits that such types would give.
+
+use core::mem::MaybeUninit;
+
+use multiversion::multiversion;
+
+use super::kernel::{Columns, Compute};
+use super::lanes::{LANES, Lanes};
+use crate::op::Regions;
+use crate::scalar::LongCascade;
+
+/// `parameters`, the same for every lane.
+fn repeated<T: Compute>(parameters: &[T]) -> Vec<Lanes<T>> {
+    parameters.iter().map(|parameter| Lanes::all(*parameter)).collect()
+}
+
+#[inline(always)]
+fn cascade<T: Compute>(parameters: &[Lanes<T>]) -> LongCascade<'_, Lanes<T>> {
+    LongCascade::new(parameters).expect("the formula has as many parameters")
+}
+
+/// Fewer than [`LANES`] elements, filled up.
+#[inline(always)]
+fn filled<T: Compute>(rest: &[T]) -> Lanes<T> {
+    let mut lanes = [T::default(); LANES];
+    lanes[..rest.len()].copy_from_slice(rest);
+    Lanes(lanes)
+}
+
+/// `f(x)` into new memory of the length of `x`, every element of which is written.
+pub(super) fn values_into<T: Compute>(x: &[T], out: &mut [MaybeUninit<T>], parameters: &[T]) {
+    values_into_of(x, out, &repeated(parameters));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn values_into_of<T: Compute>(x: &[T], out: &mut [MaybeUninit<T>], parameters: &[Lanes<T>]) {
+    let cascade = cascade(parameters);
+    let write = |out: &mut [MaybeUninit<T>], values: Lanes<T>| {
+        for (out, value) in out.iter_mut().zip(values.0) {
+            out.write(value);
+        }
+    };
+    let ((whole, rest), (out, out_of_rest)) = (x.as_chunks::<LANES>(), out.as_chunks_mut::<LANES>());
+    for (x, out) in whole.iter().zip(out) {
+        write(out, cascade.value(Lanes(*x)));
+    }
+    write(out_of_rest, cascade.value(filled(rest)));
+}
+
+/// `f(x)` in place of x.
+pub(super) fn values<T: Compute>(x: &mut [T], parameters: &[T]) {
+    values_of(x, &repeated(parameters));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn values_of<T: Compute>(x: &mut [T], parameters: &[Lanes<T>]) {
+    let cascade = cascade(parameters);
+    let (whole, rest) = x.as_chunks_mut::<LANES>();
+    for x in whole {
+        *x = cascade.value(Lanes(*x)).0;
+    }
+    let last = cascade.value(filled(rest)).0;
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
+/// The product of grad and the slope at x in place of grad.
+pub(super) fn slopes<T: Compute>(grad: &mut [T], x: &[T], parameters: &[T]) {
+    slopes_of(grad, x, &repeated(parameters));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn slopes_of<T: Compute>(grad: &mut [T], x: &[T], parameters: &[Lanes<T>]) {
+    let cascade = cascade(parameters);
+    let ((grads, rest), (whole, x_of_rest)) = (grad.as_chunks_mut::<LANES>(), x.as_chunks::<LANES>());
+    for (grad, x) in grads.iter_mut().zip(whole) {
+        *grad = (Lanes(*grad) * cascade.slope(Lanes(*x))).0;
+    }
+    let last = (filled(rest) * cascade.slope(filled(x_of_rest))).0;
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
+/// The parameters of [`LANES`] elements, in the first places of the room for the most that there may be.
+type Room<T> = [Lanes<T>; Regions::MOST_PARAMETERS];
+
+/// Fills `room` with the parameters of the elements from `first` on.
+#[inline(always)]
+fn load<'r, T: Compute>(
+    room: &'r mut Room<T>,
+    columns: Columns<'_, T>,
+    first: usize,
+    regions: Regions,
+) -> &'r [Lanes<T>] {
+    let room = &mut room[..regions.parameters()];
+    for (p, lanes) in room.iter_mut().enumerate() {
+        let start = columns.position(p, first);
+        lanes.0.copy_from_slice(&columns.table[start..start + LANES]);
+    }
+    room
+}
+
+/// `f(x)` in place of x, with the parameters of each element's column; the length is a multiple of [`LANES`].
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn values_with<T: Compute>(x: &mut [T], columns: Columns<'_, T>, regions: Regions) {
+    let mut room: Room<T> = [Lanes::all(T::default()); _];
+    for (step, x) in x.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        *x = cascade(load(&mut room, columns, step * LANES, regions)).value(Lanes(*x)).0;
+    }
+}
+
+/// `grad · f'(x)` in place of grad; adds `grad · df/dp` to `sums`, a table like that of the parameters. The length is a
+/// multiple of [`LANES`].
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn slopes_with<T: Compute>(
+    grad: &mut [T],
+    x: &[T],
+    columns: Columns<'_, T>,
+    sums: &mut [T],
+    regions: Regions,
+) {
+    let mut room: Room<T> = [Lanes::all(T::default()); _];
+    let steps = grad.as_chunks_mut::<LANES>().0.iter_mut().zip(x.as_chunks::<LANES>().0);
+    for (step, (grad, x)) in steps.enumerate() {
+        let (upstream, x) = (Lanes(*grad), Lanes(*x));
+        let cascade = cascade(load(&mut room, columns, step * LANES, regions));
+        cascade.parameter_slopes(x, |p, slope| {
+            let start = columns.position(p, step * LANES);
+            for (sum, product) in sums[start..start + LANES].iter_mut().zip((upstream * slope).0) {
+                *sum = *sum + product;
+            }
+        });
+        *grad = (upstream * cascade.slope(x)).0;
+    }
+}
