@@ -99,7 +99,8 @@ impl<'a, T: Real> LongCascade<'a, T> {
         // Of gₖ: the area behind region k, without that behind the next one.
         let mut before = inside - self.lo[0];
         for (k, (lo, hi)) in self.lo.iter().zip(self.hi).enumerate() {
-            let m = position(*lo, *hi, inside);
+            // Of x itself: the end of the part inside may be a region of width 0, behind which x lies and the end does not.
+            let m = position(*lo, *hi, x);
             let half_square = T::constant(0.5) * m * m;
             let of_lo = -(self.change(k) * (m - half_square));
             each(k, if k == 0 { of_lo - self.slopes[0] } else { of_lo });

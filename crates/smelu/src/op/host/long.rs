@@ -134,3 +134,70 @@ pub(super) fn slopes_with<T: Compute>(
         *grad = (upstream * cascade.slope(x)).0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::{Curve, Formula};
+
+    const ROW: usize = 96;
+
+    fn wave(count: usize, step: f64, scale: f64) -> Vec<f32> {
+        (0..count).map(|i| ((i as f64 * step).sin() * scale) as f32).collect()
+    }
+
+    /// A cascade with kinks and falling lines.
+    fn curve(regions: usize) -> Curve {
+        let begins = (0..regions).map(|k| k as f64 - 3.0);
+        let ends = (0..regions).map(|k| k as f64 - 3.0 + 0.25 * (k % 4) as f64);
+        let slopes = (0..=regions).map(|k| (k * 7 % 5) as f64 * 0.3 - 0.4);
+        let parameters: Vec<f64> = begins.chain(ends).chain(slopes).chain([0.2]).collect();
+        Curve::new(Formula::cascade(regions).expect("in range"), &parameters).expect("the right number")
+    }
+
+    #[test]
+    fn blocks_of_any_length_have_the_bits_of_the_definition() {
+        for (regions, length) in [(5, 1), (5, 15), (7, 16), (7, 33), (16, 95), (16, 96)] {
+            let parameters = curve(regions).numbers::<f32>();
+            let one = LongCascade::new(&parameters).expect("the right number");
+            let (x, grad) = (wave(length, 0.618, regions as f64), wave(length, 0.3, 2.0));
+            let expected: Vec<f32> = x.iter().map(|x| one.value(*x)).collect();
+            let mut in_place = x.clone();
+            values(&mut in_place, &parameters);
+            let mut new = vec![MaybeUninit::new(0.0); length];
+            values_into(&x, &mut new, &parameters);
+            // SAFETY: each was initialised above.
+            let new: Vec<f32> = new.into_iter().map(|value| unsafe { value.assume_init() }).collect();
+            assert_eq!((&in_place, &new), (&expected, &expected), "{regions} {length}");
+
+            let expected: Vec<f32> = grad.iter().zip(&x).map(|(grad, x)| grad * one.slope(*x)).collect();
+            let mut products = grad;
+            slopes(&mut products, &x, &parameters);
+            assert_eq!(products, expected, "{regions} {length}");
+        }
+    }
+
+    #[test]
+    fn each_element_has_the_parameters_of_its_column() {
+        for regions in [5, 16] {
+            let parameters = curve(regions).numbers::<f32>();
+            let table: Vec<f32> =
+                parameters.iter().flat_map(|p| (0..ROW).map(move |column| p * (1.0 + 0.01 * column as f32))).collect();
+            let columns = Columns { table: &table, width: ROW, first: 0 };
+            let (x, grad) = (wave(ROW, 0.618, regions as f64), wave(ROW, 0.3, 2.0));
+            let count = Regions::new(regions).expect("in range");
+            let (mut out, mut of_x, mut sums) = (x.clone(), grad.clone(), vec![0.5; table.len()]);
+            values_with(&mut out, columns, count);
+            slopes_with(&mut of_x, &x, columns, &mut sums, count);
+            for column in 0..ROW {
+                let own: Vec<f32> = table.iter().skip(column).step_by(ROW).copied().collect();
+                let one = LongCascade::new(&own).expect("the right number");
+                assert_eq!(out[column], one.value(x[column]));
+                assert_eq!(of_x[column], grad[column] * one.slope(x[column]));
+                one.parameter_slopes(x[column], |p, slope| {
+                    assert_eq!(sums[p * ROW + column], 0.5 + grad[column] * slope, "parameter {p}");
+                });
+            }
+        }
+    }
+}
