@@ -11,6 +11,8 @@ mod cube;
 mod curve;
 #[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "fusion")]
+mod fusion;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 #[cfg(feature = "ndarray")]
@@ -29,8 +31,8 @@ pub use regions::Regions;
 
 /// A backend that can apply the activations of this crate.
 ///
-/// Implemented for `Flex`, `NdArray`, the CubeCL backends and `Autodiff` over any of them. A backend of your own needs
-/// one line: `impl ActivationBackend for MyBackend {}`.
+/// Implemented for `Flex`, `NdArray`, the CubeCL backends, `Fusion` over these with the feature `fusion`, and `Autodiff`
+/// over any of them. A backend of your own needs one line: `impl ActivationBackend for MyBackend {}`.
 pub trait ActivationBackend: Backend {
     /// `f(x)`, elementwise; the shape of `x`.
     #[must_use]

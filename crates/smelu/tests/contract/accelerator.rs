@@ -29,3 +29,13 @@ pub(crate) fn has_cuda() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| works::<burn::backend::Cuda>("cuda"))
 }
+
+/// What the tests of this backend test: with the feature `fusion`, the decorator around it.
+#[cfg(feature = "wgpu")]
+#[test]
+fn wgpu_is_decorated_exactly_with_the_feature() {
+    if has_wgpu() {
+        let name = <burn::backend::Wgpu>::name(&burn::backend::wgpu::WgpuDevice::default());
+        assert_eq!(name.starts_with("fusion<"), cfg!(feature = "fusion"), "{name}");
+    }
+}
