@@ -3,6 +3,7 @@ use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorPrimitive};
 use serde::{Deserialize, Serialize};
+use smelu::op::Curve;
 use smelu::{Activation, ActivationConfig};
 
 use crate::init::Initializer;
@@ -165,6 +166,24 @@ impl<B: ModelBackend> Mlp<B> {
         let hidden = self.layers.iter().fold(x, |x, layer| layer.forward(x, pass)); // [B, H]
         self.output.forward(hidden).squeeze_dim(1) // [B]
     }
+
+    /// The weights of the first hidden layer, [I, O], where there is one.
+    #[must_use]
+    pub fn input_weight(&self) -> Option<Tensor<B, 2>> {
+        Some(self.layers.first()?.linear.weight.val())
+    }
+
+    /// Logits of a batch from x·W, the product of its input and the [first layer's weights](Self::input_weight); [B, O] → \[B\].
+    #[must_use]
+    pub fn forward_from_product(&self, product: Tensor<B, 2>, pass: Pass) -> Tensor<B, 1> {
+        let hidden = match self.layers.split_first() {
+            Some((first, rest)) => {
+                rest.iter().fold(first.forward_from_product(product, pass), |x, layer| layer.forward(x, pass))
+            }
+            None => product,
+        };
+        self.output.forward(hidden).squeeze_dim(1) // [B]
+    }
 }
 
 impl<B: ModelBackend> HiddenLayers<B> {
@@ -177,21 +196,30 @@ impl<B: ModelBackend> HiddenLayers<B> {
 
 impl<B: ModelBackend> MlpLayer<B> {
     fn forward(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
-        let dropout = self.mask(pass);
-        // The fused tail has no pre-activation to show.
-        let Some(curve) = self.activation.config().fixed_curve().filter(|_| !probe::is_watched()) else {
-            return self.forward_in_steps(x, pass, dropout);
+        if self.fused_curve().is_none() {
+            return self.forward_in_steps(self.linear.forward(x), pass);
+        }
+        self.forward_from_product(self.linear.product(x), pass)
+    }
+
+    /// The curve of the activation, where the fused tail can be used: it has no pre-activation to show.
+    fn fused_curve(&self) -> Option<Curve> {
+        self.activation.config().fixed_curve().filter(|_| !probe::is_watched())
+    }
+
+    /// What follows the product x·W, [B, O].
+    fn forward_from_product(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
+        let Some(curve) = self.fused_curve() else {
+            return self.forward_in_steps(x + self.linear.bias.val().unsqueeze(), pass);
         };
-        let x = self.linear.product(x); // [B, O]
         let bias = self.linear.bias.val();
         let norm = self.norm.as_ref().map(|norm| norm.tensors(&x, Some(bias.clone()), pass));
-        let tail = HiddenTail { bias: bias.into_primitive().tensor(), norm, curve, dropout };
+        let tail = HiddenTail { bias: bias.into_primitive().tensor(), norm, curve, dropout: self.mask(pass) };
         Tensor::from_primitive(TensorPrimitive::Float(B::hidden_tail(x.into_primitive().tensor(), tail)))
     }
 
-    /// The layer with an activation that learns, or one that is watched.
-    fn forward_in_steps(&self, x: Tensor<B, 2>, pass: Pass, dropout: Option<(DropoutKey, f64)>) -> Tensor<B, 2> {
-        let x = self.linear.forward(x); // [B, O]
+    /// What follows x·W + b, [B, O], with an activation that learns, or one that is watched.
+    fn forward_in_steps(&self, x: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
         let x = match &self.norm {
             Some(norm) => norm.forward(x, pass),
             None => x,
@@ -199,7 +227,7 @@ impl<B: ModelBackend> MlpLayer<B> {
         probe::show(self.index, Site::PreActivation, &x);
         let x = self.activation.forward(x);
         probe::show(self.index, Site::Activation, &x);
-        match dropout {
+        match self.mask(pass) {
             Some((key, probability)) => {
                 let x = x.into_primitive().tensor();
                 Tensor::from_primitive(TensorPrimitive::Float(B::dropout(x, key, probability)))

@@ -1,16 +1,16 @@
 //! One training step.
-use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use ctr_data::HostBatch;
-use ctr_model::model::ModelInput;
 use ctr_model::optim::{UpdateStep, clip_scale};
 use ctr_model::{ModelBackend, Pass};
 
 use crate::learner::{Learner, lookups};
 
+mod input;
 mod part;
 
+use input::Leaves;
 pub use part::StepPart;
 
 impl<B: ModelBackend> Learner<B> {
@@ -27,12 +27,10 @@ impl<B: ModelBackend> Learner<B> {
         let pass = Pass::Train { dropout_seed: self.dropout_seed, step: self.steps };
         let lookups = lookups(&batch.plan);
 
-        // Forward, from leaves that hold the gathered rows: [B, F, D] for each table.
-        let leaves = self.tables.gather::<Autodiff<B>>(lookups, batch.labels.len(), &self.device);
-        let leaves: Vec<_> = leaves.into_iter().map(Tensor::require_grad).collect();
+        // Forward, from leaves that hold the gathered rows, [B, F, D] for each table, or their product with the first layer.
+        let leaves = Leaves::gather(&self, batch, lookups);
         done(StepPart::Gather);
-        let input = ModelInput { embeddings: leaves.clone(), numeric: numeric(batch, &self.device) };
-        let logits = self.model.member_logits(input, pass); // [B] for each model
+        let logits = leaves.forward(&self, batch, pass); // [B] for each model
         let loss = self.objective.loss(&logits, &self.targets(batch), self.steps); // [1]
         let loss_value = loss.clone().into_scalar().elem::<f64>() / logits.len() as f64;
         done(StepPart::Forward);
@@ -43,8 +41,7 @@ impl<B: ModelBackend> Learner<B> {
         // Backward: dense gradients stay on the device, those of the leaves are summed for each row.
         let mut grads = loss.backward();
         done(StepPart::Backward);
-        let leaf_grads = leaves.iter().map(|leaf| leaf.grad_remove(&mut grads)).collect();
-        let row_grads = self.tables.reduce(leaf_grads, lookups);
+        let row_grads = leaves.reduce(&self, &mut grads, lookups);
         done(StepPart::RowReduction);
 
         // One norm over everything, then one update of everything.

@@ -63,6 +63,19 @@ impl LookupLayout {
         self.groups.last().map_or(0, |group| group.rows.end)
     }
 
+    /// The rows of each field; none where fields share rows, or rows belong to no field.
+    pub(super) fn rows_by_field(&self) -> Option<Vec<Range<u64>>> {
+        let mut used = vec![false; self.groups.len()];
+        for field in &self.fields {
+            if std::mem::replace(&mut used[field.group], true) {
+                return None;
+            }
+        }
+        used.iter()
+            .all(|used| *used)
+            .then(|| self.fields.iter().map(|field| self.groups[field.group].rows.clone()).collect())
+    }
+
     /// ΣD, the width of an example in the tensor of [`concatenated`](Self::concatenated).
     #[must_use]
     pub fn total_width(&self) -> usize {

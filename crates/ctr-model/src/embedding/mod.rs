@@ -4,6 +4,7 @@
 //! tensor [B, F, D], takes the gradient of that leaf, sums it over the lookups of each row in a fixed order, and updates rows:
 //! the touched ones ([`UpdateScope::TouchedRows`]) or all of them ([`UpdateScope::AllRows`]).
 mod gather;
+mod input_product;
 mod layout;
 mod norm;
 mod plan;
@@ -15,6 +16,7 @@ mod tables;
 mod update;
 
 pub use gather::gather;
+pub use input_product::InputProduct;
 pub use layout::{Combine, FieldLookup, LookupLayout, RowGroup};
 pub use plan::Lookups;
 pub use rule::{RowClip, UpdateRule, UpdateScope};

@@ -16,7 +16,9 @@ use crate::optim::UpdateStep;
 /// The tables of a model, which share their rows' numbering, and how they are updated.
 #[derive(Debug)]
 pub struct EmbeddingTables {
-    tables: Vec<EmbeddingTable>,
+    pub(super) tables: Vec<EmbeddingTable>,
+    /// The rows of each field, where there is one table with rows of its own for each field, one of which it looks up; otherwise none.
+    pub(super) field_rows: Vec<Range<u64>>,
     /// The rows of each table that are updated.
     trainable: Vec<Vec<Range<u64>>>,
     outputs: Vec<Output>,
@@ -60,6 +62,13 @@ pub struct RowGradients {
     per_table: Vec<Vec<f32>>,
 }
 
+impl RowGradients {
+    /// Those of the rows of the only table, [U, D].
+    pub(super) fn of_one_table(grads: Vec<f32>) -> Self {
+        Self { per_table: vec![grads] }
+    }
+}
+
 impl EmbeddingTables {
     /// Tables of `rows` rows each, drawn from `seed`; each field looks up one row.
     ///
@@ -81,7 +90,8 @@ impl EmbeddingTables {
         seed: u64,
     ) -> Result<Self, TableError> {
         let one_to_one = layout.fields.iter().all(|field| field.combine == Combine::One);
-        let mut all = Self { tables: Vec::new(), trainable: Vec::new(), outputs: Vec::new(), rule };
+        let (tables, trainable, outputs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut all = Self { tables, field_rows: Vec::new(), trainable, outputs, rule };
         for spec in specs {
             let first = all.tables.len();
             // The tables of the members of an ensemble have the name of a single model's, and more behind a dot.
@@ -113,6 +123,9 @@ impl EmbeddingTables {
             let tables = first..all.tables.len();
             let plain = one_to_one && !concatenated;
             all.outputs.push(output(layout, &all.tables, tables, spec.width, (plain, concatenated)));
+        }
+        if let [Output { plain: true, .. }] = all.outputs[..] {
+            all.field_rows = layout.rows_by_field().unwrap_or_default();
         }
         Ok(all)
     }
@@ -246,7 +259,7 @@ fn output(
 }
 
 /// The places of the rows within `range` in `rows`, which ascend.
-fn places(rows: &[u64], range: &Range<u64>) -> Range<usize> {
+pub(super) fn places(rows: &[u64], range: &Range<u64>) -> Range<usize> {
     rows.partition_point(|&row| row < range.start)..rows.partition_point(|&row| row < range.end)
 }
 

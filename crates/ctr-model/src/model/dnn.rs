@@ -42,6 +42,14 @@ impl Architecture for DnnConfig {
     }
 }
 
+impl<B: Backend> Dnn<B> {
+    /// The perceptron, which is all that the embeddings go into.
+    #[must_use]
+    pub fn perceptron(&self) -> &Mlp<B> {
+        &self.mlp
+    }
+}
+
 impl<B: ModelBackend> CtrModel<B> for Dnn<B> {
     fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
         let ([embeddings], numeric) = input.split(); // [B, F, D]

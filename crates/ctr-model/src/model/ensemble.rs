@@ -129,6 +129,15 @@ impl EnsembleConfig {
 }
 
 impl<B: ModelBackend> Predictor<B> {
+    /// The perceptron on the concatenated fields that this is, if it is that alone.
+    #[must_use]
+    pub fn perceptron(&self) -> Option<&Mlp<B>> {
+        match self {
+            Self::Single(model) => model.perceptron(),
+            Self::Ensemble(_) => None,
+        }
+    }
+
     /// The logits of each member, \[B\].
     #[must_use]
     pub fn member_logits(&self, input: ModelInput<B>, pass: Pass) -> Vec<Tensor<B, 1>> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[allow(clippy::wildcard_imports, reason = "the list names every model and every config")]
 use super::*;
 use crate::embedding::TableSpec;
+use crate::mlp::Mlp;
 
 /// A model of the list, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,17 @@ macro_rules! registry {
             pub fn init<B: ModelBackend>(&self, shape: InputShape, init: Initializer<'_, B>) -> AnyModel<B> {
                 match self {
                     $(Self::$Model(config) => AnyModel::$Model(Architecture::init(config, shape, init)),)+
+                }
+            }
+        }
+
+        impl<B: Backend> AnyModel<B> {
+            /// The perceptron on the concatenated fields that the model consists of, if it consists of that alone.
+            #[must_use]
+            pub fn perceptron(&self) -> Option<&Mlp<B>> {
+                match self {
+                    Self::Dnn(model) => Some(model.perceptron()),
+                    _ => None,
                 }
             }
         }

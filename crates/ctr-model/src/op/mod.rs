@@ -28,6 +28,9 @@ pub type AdamTensors<B> = [FloatTensor<B>; 3];
 /// Each has a default body made of Burn's own operations (its reference); a backend overrides what it can do in fewer passes over memory.
 /// On [`Autodiff`](burn::backend::Autodiff) the differentiable ones have hand-written backward passes.
 pub trait ModelBackend: ActivationBackend {
+    /// Whether tensors lie in host memory, and operations run where they are called.
+    const HOST: bool = false;
+
     /// y = x·W + b; x: [B, I], W: [I, O], b: \[O\], y: [B, O]. Differentiable in all three.
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::add_row(Self::product(x, weight), bias)

@@ -8,6 +8,7 @@ mod goldens;
 mod gradients;
 mod hidden_tail;
 mod initialisation;
+mod input_product;
 mod learner;
 mod loss_terms;
 mod mixed_tables;

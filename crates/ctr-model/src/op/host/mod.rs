@@ -176,6 +176,8 @@ fn squared_norm<B: HostBackend>(x: FloatTensor<B>) -> f64 {
 macro_rules! host_operations {
     ($backend:ty) => {
         impl ModelBackend for $backend {
+            const HOST: bool = true;
+
             fn add_row(x: FloatTensor<Self>, row: FloatTensor<Self>) -> FloatTensor<Self> {
                 if Self::is_f32(&x) { add_row::<Self>(x, row) } else { reference::add_row::<Self>(x, row) }
             }
