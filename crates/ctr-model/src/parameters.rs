@@ -1,7 +1,7 @@
 //! The parameters of a module by name.
 //!
 //! A name is the path of fields and indices that leads to the parameter, joined by dots (`mlp.layers.0.linear.weight`); the variants of
-//! enums are no part of it.
+//! enums are no part of it, nor is the place of a model in an [`AnyModel`](crate::model::AnyModel).
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
@@ -54,7 +54,9 @@ pub(crate) struct PathStack {
 
 impl PathStack {
     pub(crate) fn enter(&mut self, name: &str, container: &str) {
-        self.parts.push((!container.starts_with("Enum:")).then(|| name.to_owned()));
+        // A model's parameters have the same names with and without projections in front of it.
+        let transparent = container.starts_with("Enum:") || (container, name) == ("Struct:AnyModel", "model");
+        self.parts.push((!transparent).then(|| name.to_owned()));
     }
 
     pub(crate) fn exit(&mut self) {

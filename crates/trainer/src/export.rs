@@ -96,7 +96,7 @@ pub fn write(
     schema: &Schema,
     record: &RunRecord,
 ) -> Result<(), FileError> {
-    let layouts = Layouts::new(plan, schema);
+    let layouts = Layouts::of_saved(plan, schema);
     let kind = |name: &str| match name {
         _ if name.starts_with("tables.") => Kind::Table,
         _ if parameters::is_statistic(name) => Kind::Statistic,

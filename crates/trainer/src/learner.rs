@@ -9,7 +9,7 @@ use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule, Upd
 use ctr_model::init::Initializer;
 use ctr_model::loss::Objective;
 use ctr_model::model::Predictor;
-use ctr_model::optim::DenseOptimizer;
+use ctr_model::optim::{DenseOptimizer, TensorClip};
 use ctr_model::parameters;
 
 use crate::churn::BasePredictions;
@@ -36,6 +36,7 @@ pub struct Learner<B: ModelBackend> {
     pub(crate) objective: Objective,
     /// What the labels are mixed with, in training against a base run.
     pub(crate) base: Option<Arc<BasePredictions>>,
+    pub(crate) tensor_clip: TensorClip,
     pub(crate) gradient_clip_norm: Option<f64>,
     /// Whether the norm of the gradient is computed where nothing is clipped, too.
     pub(crate) watch_gradient: bool,
@@ -51,16 +52,29 @@ pub enum LearnerError {
     Table(#[from] TableError),
     /// Embeddings of several widths for a model that needs one.
     #[error(
-        "the field `{field}` has embeddings of width {width} and the others of {dim}, but this model needs one width for all fields: leave \
-         `embedding.dim` of the field out, set it to {dim}, or use a model that concatenates embeddings (`model.type = \"dnn\"`)"
+        "the field `{field}` has embeddings of width {width} and another one of {dim}, but `model.type = \"{model}\"` needs one width for all \
+         fields, and has no place for a projection: set `embedding.dim` of every field to one number, or use another model"
     )]
     MixedWidths {
         /// The first field of another width.
         field: String,
         /// Its width.
         width: usize,
-        /// `embedding.dim` of the run.
+        /// The width of the first field.
         dim: usize,
+        /// The model.
+        model: &'static str,
+    },
+    /// An embedding of odd width that is made of two halves.
+    #[error(
+        "the field `{field}` has embeddings of width {width}, which cannot be halved: `embedding.compress.combine = \"concatenate\"` needs an \
+         even `embedding.dim`"
+    )]
+    OddWidth {
+        /// The field.
+        field: String,
+        /// Its width.
+        width: usize,
     },
 }
 
@@ -72,17 +86,17 @@ impl<B: ModelBackend> Learner<B> {
     pub fn new(plan: &Plan, schema: &Schema, device: B::Device) -> Result<Self, LearnerError> {
         let seeds = plan.seed_streams();
         let seed = seeds.seed(Stream::Init);
-        let layouts = Layouts::new(plan, schema);
-        if let Some(field) = layouts.another_width(plan, schema)
-            && !plan.model.concatenates()
-        {
-            return Err(field);
-        }
+        let layouts = Layouts::new(plan, schema)?;
         let shape = layouts.input_shape(plan, schema);
         let member = plan.member_model();
         let specs = plan.ensemble.tables(&member, shape, plan.embedding.init_std);
         let tables = EmbeddingTables::with_layout(&specs, &layouts.lookups, update_rule(plan), seed)?;
-        let model = plan.ensemble.init(&member, shape, Initializer { seed, device: &device });
+        let init = Initializer { seed, device: &device };
+        let model = plan.ensemble.init(&member, shape, init);
+        let model = match layouts.projected(plan) {
+            Some(widths) => model.projecting(widths, init),
+            None => model,
+        };
         let model = match plan.perturb.one_ulp {
             Some(number) => flip_last_bit::<B, _>(model, number),
             None => model,
@@ -98,6 +112,7 @@ impl<B: ModelBackend> Learner<B> {
             dropout_seed: seeds.seed(Stream::Dropout),
             objective: plan.loss.objective,
             base: None,
+            tensor_clip: TensorClip { value: plan.training.tensor_clip_value, norm: plan.training.tensor_clip_norm },
             gradient_clip_norm: plan.training.gradient_clip_norm,
             watch_gradient: plan.watch.statistics > 0,
             gradient_norm: None,

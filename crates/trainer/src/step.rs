@@ -44,6 +44,7 @@ impl<B: ModelBackend> Learner<B> {
         let row_grads = leaves.reduce(&self, &mut grads, lookups);
         done(StepPart::RowReduction);
 
+        self.dense.clip(&self.model, &mut grads, self.tensor_clip);
         // One norm over everything, then one update of everything.
         self.gradient_norm = (self.gradient_clip_norm.is_some() || self.watch_gradient).then(|| {
             let dense = self.dense.squared_norm(&self.model, &grads);

@@ -6,7 +6,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::table::{
-    Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, QuotientRemainderConfig,
+    Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, PretrainedFormat,
+    QuotientRemainderConfig,
 };
 use crate::error::DataError;
 
@@ -128,9 +129,28 @@ impl EmbeddingFieldConfig {
                 return Err(DataError::config(key("embedding.compress"), "given", expected));
             }
         }
-        if let Some(PretrainedConfig { file, delimiter }) = &self.pretrained {
+        if let Some(pretrained) = &self.pretrained {
+            let PretrainedConfig { file, delimiter, tensor, values, blake3 } = pretrained;
             if file.as_os_str().is_empty() {
-                return Err(DataError::config(key("embedding.pretrained.file"), file, "the path of a CSV file"));
+                let expected = "the path of a CSV, Parquet or safetensors file";
+                return Err(DataError::config(key("embedding.pretrained.file"), file, expected));
+            }
+            let matrix = pretrained.format() == PretrainedFormat::Safetensors;
+            for (name, given) in [("tensor", tensor.is_some()), ("values", values.is_some())] {
+                if given && !matrix {
+                    let expected = "no such key: it belongs to a file whose name ends in `.safetensors`";
+                    return Err(DataError::config(key(&format!("embedding.pretrained.{name}")), "given", expected));
+                }
+            }
+            if matrix && values.as_ref().is_none_or(|values| values.as_os_str().is_empty()) {
+                let expected = "the path of a text file with the value of each row of the matrix, one a line";
+                return Err(DataError::config(key("embedding.pretrained.values"), "absent", expected));
+            }
+            if let Some(digest) = blake3
+                && (digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            {
+                let expected = "64 hexadecimal digits, the BLAKE3 digest of the file";
+                return Err(DataError::config(key("embedding.pretrained.blake3"), digest, expected));
             }
             if !delimiter.is_ascii() || matches!(delimiter, '"' | '\r' | '\n' | '\0') {
                 let expected = "one ASCII character other than a quote, a line end or NUL";

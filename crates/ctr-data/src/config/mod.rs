@@ -22,7 +22,8 @@ pub use synthetic::{
     Distribution, InteractionConfig, SyntheticCategorical, SyntheticConfig, SyntheticNumeric, SyntheticRows,
 };
 pub use table::{
-    Combine, Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, QuotientRemainderConfig,
+    Combine, Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, PretrainedFormat,
+    QuotientRemainderConfig,
 };
 
 /// A data set.

@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Dim {
 }
 
 /// Quotient–remainder compression: with m = `buckets`, id i looks up row ⌊i/m⌋ of one table and row i mod m of another, and its embedding
-/// is their product or sum. n ids need ⌈n/m⌉ + m rows, and no two share both.
+/// is their product or sum, or both in turn. n ids need ⌈n/m⌉ + m rows, and no two share both.
 ///
 /// Source: Shi et al., "Compositional embeddings using complementary partitions for memory-efficient recommendation systems", arXiv
 /// 1909.02107, section 4, equations 6 and 7.
@@ -147,18 +147,57 @@ pub enum Combine {
     Multiply,
     /// The sum.
     Add,
+    /// One after the other, each of half the field's width, which must be even; `"auto"` is rounded up to an even width. Where a model looks up weights
+    /// of width 1 (a first-order term), the sum.
+    Concatenate,
 }
 
 /// Rows from a file, by value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainedConfig {
-    /// A CSV file without a header: a value, then the numbers of its row. Relative to the folder of the raw files. Values that the field's
-    /// vocabulary does not hold are passed over; ids without a row in the file keep their random one.
+    /// The rows, by value; relative to the folder of the raw files. Its name tells the format: `.parquet`, a column of values, then the numbers, each in a
+    /// column of its own or all in one of lists; `.safetensors`, a matrix beside `values`; any other, CSV without a header, a value, then the
+    /// numbers. Values that the field's vocabulary does not hold are passed over; ids without a row in the file keep their random one.
     pub file: PathBuf,
-    /// One ASCII character between columns (default `,`).
+    /// One ASCII character between the columns of a CSV file (default `,`).
     #[serde(default = "comma")]
     pub delimiter: char,
+    /// The name of the matrix in a safetensors file, [rows, width]. Default: its only tensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensor: Option<String>,
+    /// For a safetensors file, where it is required: a text file with the value of each row of the matrix, one a line. Relative to the folder
+    /// of the raw files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<PathBuf>,
+    /// BLAKE3 of the file in hexadecimal or, with `values`, of the two files' digests in hexadecimal, one after the other; other content is then an
+    /// error. Default: that of the files as they are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
+}
+
+/// What a file of rows is, by the end of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PretrainedFormat {
+    /// Comma-separated values, or with another delimiter.
+    Csv,
+    /// Parquet.
+    Parquet,
+    /// Safetensors.
+    Safetensors,
+}
+
+impl PretrainedConfig {
+    /// The format of the file.
+    #[must_use]
+    pub fn format(&self) -> PretrainedFormat {
+        let extension = self.file.extension().map(|extension| extension.to_ascii_lowercase());
+        match extension.as_ref().and_then(|extension| extension.to_str()) {
+            Some("parquet") => PretrainedFormat::Parquet,
+            Some("safetensors") => PretrainedFormat::Safetensors,
+            _ => PretrainedFormat::Csv,
+        }
+    }
 }
 
 const fn comma() -> char {

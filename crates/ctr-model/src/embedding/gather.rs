@@ -53,6 +53,10 @@ fn gather_slot(
     for (place, lookup) in lookups.of_slot(number).enumerate() {
         match (slot.combine, place) {
             (Combine::One | Combine::Max | Combine::Product, 0) => table.read(lookups.row(lookup), out),
+            (Combine::Concatenate, _) => {
+                let width = slot.width / 2;
+                table.read(lookups.row(lookup), &mut out[place * width..][..width]);
+            }
             (Combine::Sum, _) => {
                 table.read(lookups.row(lookup), row);
                 let factor = lookups.factor(lookup);

@@ -9,7 +9,7 @@ pub struct LookupLayout {
     /// The fields of an example, F of them.
     pub fields: Vec<FieldLookup>,
     /// The name of the table specification whose rows have the widths of their groups; all fields of an example follow one another in its
-    /// tensor, [B, 1, ΣD]. Other specifications have one width for all rows.
+    /// tensor, [B, 1, ΣD], which is [B, F, D] where all have one width. Other specifications have one width for all rows.
     pub concatenated: Option<String>,
 }
 
@@ -44,6 +44,8 @@ pub enum Combine {
     Max,
     /// The product of two.
     Product,
+    /// Two, one after the other, in the specification of [`LookupLayout::concatenated`]; the sum in others, whose rows have one width.
+    Concatenate,
 }
 
 impl LookupLayout {
@@ -79,7 +81,13 @@ impl LookupLayout {
     /// ΣD, the width of an example in the tensor of [`concatenated`](Self::concatenated).
     #[must_use]
     pub fn total_width(&self) -> usize {
-        self.fields.iter().map(|field| self.groups[field.group].width).sum()
+        self.fields.iter().map(|field| self.field_width(field)).sum()
+    }
+
+    /// Elements of a field in the tensor of [`concatenated`](Self::concatenated).
+    pub(super) fn field_width(&self, field: &FieldLookup) -> usize {
+        let width = self.groups[field.group].width;
+        if field.combine == Combine::Concatenate { 2 * width } else { width }
     }
 
     /// The ranges of rows of one width each, with that width.

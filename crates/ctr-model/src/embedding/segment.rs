@@ -50,9 +50,12 @@ pub(super) fn segment_slots(
                 let lookup = lookup as usize;
                 let number = slots.map_or(lookup, |slots| slots[lookup] as usize);
                 let slot = output.slots[number % fields];
-                let grad = &grads[number / fields * output.width + slot.offset..][..width];
+                // Of two concatenated rows, the second one's gradient lies behind the first one's.
+                let second = slot.combine == Combine::Concatenate && lookup != lookups.of_slot(number).start;
+                let offset = slot.offset + if second { width } else { 0 };
+                let grad = &grads[number / fields * output.width + offset..][..width];
                 match slot.combine {
-                    Combine::One => add(sum, grad, 1.0),
+                    Combine::One | Combine::Concatenate => add(sum, grad, 1.0),
                     Combine::Sum => add(sum, grad, lookups.factor(lookup)),
                     Combine::Product => {
                         let other = lookups.of_slot(number).find(|&other| other != lookup).unwrap_or(lookup);

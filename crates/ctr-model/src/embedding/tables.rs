@@ -32,7 +32,7 @@ pub(super) struct Output {
     tables: Range<usize>,
     /// Whether lookup n is slot n, and every slot has the one width of the one table.
     plain: bool,
-    /// Whether the fields of an example follow one another, [B, 1, ΣD], instead of [B, F, D].
+    /// Whether the fields of an example follow one another, each with the width of its rows, instead of [B, F, D].
     concatenated: bool,
     /// Elements of an example.
     pub(super) width: usize,
@@ -51,6 +51,11 @@ pub(super) struct SlotOutput {
 }
 
 impl Output {
+    /// Whether the fields have several widths.
+    fn is_mixed(&self) -> bool {
+        self.slots.windows(2).any(|pair| pair[0].width != pair[1].width)
+    }
+
     pub(super) fn widest(&self) -> usize {
         self.slots.iter().map(|slot| slot.width).max().unwrap_or(0)
     }
@@ -150,7 +155,7 @@ impl EmbeddingTables {
     }
 
     /// The rows of a batch's lookups, one tensor for each specification: [B, F, D], or [B, 1, ΣD] for that of
-    /// [`LookupLayout::concatenated`].
+    /// [`LookupLayout::concatenated`] where fields have several widths.
     #[must_use]
     pub fn gather<B: Backend>(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
         self.outputs
@@ -164,9 +169,9 @@ impl EmbeddingTables {
                     let values = gather_slots(&self.tables, output, lookups, batch);
                     let fields = output.slots.len();
                     let shape = match (output.concatenated, fields) {
-                        (true, _) => [batch, 1, output.width],
-                        (false, 0) => [batch, 0, self.tables[output.tables.start].width()],
-                        (false, _) => [batch, fields, output.width / fields],
+                        (true, _) if output.is_mixed() => [batch, 1, output.width],
+                        (_, 0) => [batch, 0, self.tables[output.tables.start].width()],
+                        _ => [batch, fields, output.width / fields],
                     };
                     (values, shape)
                 };
@@ -247,10 +252,14 @@ fn output(
     let mut offset = 0;
     let slot = |field: &super::layout::FieldLookup| {
         let group = &layout.groups[field.group];
-        let width = if concatenated { group.width } else { width };
+        let width = if concatenated { layout.field_width(field) } else { width };
         let holds = |table: &EmbeddingTable| table.row_range().contains(&group.rows.start);
         let table = tables.start + all[tables.clone()].iter().position(holds).unwrap_or_default();
-        let slot = SlotOutput { table, offset, width, combine: field.combine };
+        let combine = match field.combine {
+            Combine::Concatenate if !concatenated => Combine::Sum,
+            combine => combine,
+        };
+        let slot = SlotOutput { table, offset, width, combine };
         offset += width;
         slot
     };

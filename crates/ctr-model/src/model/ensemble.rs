@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{AnyModel, CtrModel, InputShape, ModelConfig, ModelInput};
 use crate::embedding::TableSpec;
 use crate::init::Initializer;
+use crate::mlp::Mlp;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 use crate::random::Philox;
@@ -135,6 +136,21 @@ impl<B: ModelBackend> Predictor<B> {
         match self {
             Self::Single(model) => model.perceptron(),
             Self::Ensemble(_) => None,
+        }
+    }
+
+    /// The same for embedding rows of these widths; each member has [projections](AnyModel::projecting) of its own.
+    #[must_use]
+    pub fn projecting(self, widths: &[usize], init: Initializer<'_, B>) -> Self {
+        match self {
+            Self::Single(model) => Self::Single(model.projecting(widths, init)),
+            Self::Ensemble(mut ensemble) => {
+                let members = ensemble.members.into_iter().enumerate().map(|(number, member)| {
+                    member.projecting(widths, Initializer { seed: member_seed(init.seed, number), ..init })
+                });
+                ensemble.members = members.collect();
+                Self::Ensemble(ensemble)
+            }
         }
     }
 

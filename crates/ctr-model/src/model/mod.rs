@@ -8,6 +8,7 @@ use burn::tensor::backend::Backend;
 
 mod afm;
 mod afn;
+mod any;
 mod autoint;
 mod check;
 mod cross_head;
@@ -36,6 +37,7 @@ mod xdeepfm;
 
 pub use afm::{Afm, AfmConfig};
 pub use afn::{Afn, AfnConfig};
+pub use any::AnyModel;
 pub use autoint::{AutoInt, AutoIntConfig};
 pub use check::ModelError;
 pub use cross_head::{CrossHead, CrossStructure};
@@ -57,7 +59,7 @@ pub use ipnn::{Ipnn, IpnnConfig};
 pub use lr::{Lr, LrConfig};
 pub use masknet::{MaskNet, MaskNetConfig, MaskNetStructure};
 pub use nfm::{Nfm, NfmConfig};
-pub use registry::{AnyModel, ModelConfig, ModelInfo};
+pub use registry::{ModelConfig, ModelInfo, ModelKind};
 pub use wide_deep::{WideDeep, WideDeepConfig};
 pub use xdeepfm::{XDeepFm, XDeepFmConfig};
 

@@ -36,9 +36,9 @@ macro_rules! registry {
             )+
         }
 
-        /// Any of the models.
+        /// One of the models.
         #[derive(Module, Debug)]
-        pub enum AnyModel<B: Backend> {
+        pub enum ModelKind<B: Backend> {
             $(
                 #[doc = concat!("See [`", stringify!($Model), "`].")]
                 $Model($Model<B>),
@@ -65,6 +65,13 @@ macro_rules! registry {
                 matches!(self, Self::Dnn(_) | Self::WideDeep(_) | Self::Dcn(_) | Self::DcnV2(_) | Self::Gdcn(_))
             }
 
+            /// Whether rows of several widths can be [projected](crate::interaction::FieldProjections) to one for the model: not where a field has a
+            /// vector for each other field, or a single weight.
+            #[must_use]
+            pub fn projects(&self) -> bool {
+                !matches!(self, Self::Ffm(_) | Self::Lr(_))
+            }
+
             /// The tables that the model looks its rows up in.
             #[must_use]
             pub fn tables(&self, shape: InputShape, init_std: f64) -> Vec<TableSpec> {
@@ -89,12 +96,14 @@ macro_rules! registry {
             #[must_use]
             pub fn init<B: ModelBackend>(&self, shape: InputShape, init: Initializer<'_, B>) -> AnyModel<B> {
                 match self {
-                    $(Self::$Model(config) => AnyModel::$Model(Architecture::init(config, shape, init)),)+
+                    $(Self::$Model(config) => {
+                        AnyModel::new(ModelKind::$Model(Architecture::init(config, shape, init)))
+                    })+
                 }
             }
         }
 
-        impl<B: Backend> AnyModel<B> {
+        impl<B: Backend> ModelKind<B> {
             /// The perceptron on the concatenated fields that the model consists of, if it consists of that alone.
             #[must_use]
             pub fn perceptron(&self) -> Option<&Mlp<B>> {
@@ -105,7 +114,7 @@ macro_rules! registry {
             }
         }
 
-        impl<B: ModelBackend> CtrModel<B> for AnyModel<B> {
+        impl<B: ModelBackend> CtrModel<B> for ModelKind<B> {
             fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
                 match self {
                     $(Self::$Model(model) => model.forward(input, pass),)+

@@ -9,6 +9,15 @@ use super::{AdamStep, OptimizerConfig, UpdateStep};
 use crate::op::ModelBackend;
 use crate::parameters::{NamedParameter, ParameterError, PathStack};
 
+/// Limits on the gradient of each dense parameter, in this order; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TensorClip {
+    /// Largest magnitude of an element.
+    pub value: Option<f64>,
+    /// Largest L2 norm of a parameter's gradient; larger ones are scaled down to it.
+    pub norm: Option<f64>,
+}
+
 /// Updates every trainable parameter of a module in one pass over each, in place where the buffer is not shared.
 #[derive(Clone, Debug)]
 pub struct DenseOptimizer<B: Backend> {
@@ -43,6 +52,19 @@ impl<B: ModelBackend> DenseOptimizer<B> {
     #[must_use]
     pub fn with_update_clip(self, update_clip: Option<f64>) -> Self {
         Self { update_clip, ..self }
+    }
+
+    /// Replaces the gradient g of each parameter by clip(g): its elements limited to ±`value`, then the whole tensor scaled by
+    /// min(1, `norm`/‖g‖₂).
+    pub fn clip<A: AutodiffBackend<InnerBackend = B>, M: Module<A>>(
+        &self,
+        module: &M,
+        grads: &mut A::Gradients,
+        clip: TensorClip,
+    ) {
+        if clip != TensorClip::default() {
+            module.visit(&mut Clip::<A> { grads, clip });
+        }
     }
 
     /// Σ over all parameters of ‖gradient‖².
@@ -214,6 +236,31 @@ where
         if let Some(grad) = param.val().grad(self.grads) {
             self.total += A::InnerBackend::squared_norm(grad.into_primitive().tensor());
         }
+    }
+}
+
+struct Clip<'a, A: AutodiffBackend> {
+    grads: &'a mut A::Gradients,
+    clip: TensorClip,
+}
+
+impl<A: AutodiffBackend> ModuleVisitor<A> for Clip<'_, A>
+where
+    A::InnerBackend: ModelBackend,
+{
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
+        let tensor = param.val();
+        let Some(mut grad) = tensor.grad_remove(self.grads) else { return };
+        if let Some(limit) = self.clip.value {
+            grad = grad.clamp(-limit, limit);
+        }
+        if let Some(limit) = self.clip.norm {
+            let norm = A::InnerBackend::squared_norm(grad.clone().into_primitive().tensor()).sqrt();
+            if norm > limit {
+                grad = grad.mul_scalar(limit / norm);
+            }
+        }
+        tensor.grad_replace(self.grads, grad);
     }
 }
 

@@ -7,7 +7,7 @@ pub mod row;
 pub use adam::AdamStep;
 pub(crate) use adam::AdamStepF32;
 pub use config::{AdagradConfig, AdamConfig, AdamWConfig, FtrlConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-pub use dense::DenseOptimizer;
+pub use dense::{DenseOptimizer, TensorClip};
 
 /// What an update needs to know of the training step it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]

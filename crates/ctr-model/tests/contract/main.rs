@@ -15,4 +15,6 @@ mod mixed_tables;
 mod models;
 mod operations;
 mod parameter_counts;
+mod projections;
+mod tensor_clip;
 mod values;

@@ -26,6 +26,7 @@ fn layout() -> LookupLayout {
             field(2, Combine::Max),
             field(2, Combine::Product),
             field(0, Combine::Sum),
+            field(2, Combine::Concatenate),
         ],
         concatenated: Some("embedding".to_owned()),
     }
@@ -51,8 +52,9 @@ fn examples() -> impl Strategy<Value = Vec<Example>> {
         rows(2, 0..4).prop_map(one),
         rows(2, 2..3).prop_map(one),
         rows(0, 0..3),
+        rows(2, 2..3).prop_map(one),
     );
-    prop::collection::vec(example.prop_map(|(a, b, c, d, e, f)| vec![a, b, c, d, e, f]), 1..8)
+    prop::collection::vec(example.prop_map(|(a, b, c, d, e, f, g)| vec![a, b, c, d, e, f, g]), 1..8)
 }
 
 /// A row plan with bags, made the plain way.
@@ -101,6 +103,16 @@ fn row(tables: &EmbeddingTables, spec: usize, row: u64) -> Vec<f32> {
 
 /// The combined row of a slot, and for each of its lookups the gradient that `grad` of the slot gives it.
 fn combine(combine: Combine, rows: &[(Vec<f32>, f32)], grad: &[f32]) -> (Vec<f32>, Vec<Vec<f32>>) {
+    if combine == Combine::Concatenate {
+        let [(first, _), (second, _)] = rows else { panic!("two rows") };
+        // A specification of one width has the sum instead.
+        if grad.len() == first.len() {
+            let value = first.iter().zip(second).map(|(a, b)| a + b).collect();
+            return (value, vec![grad.to_vec(); 2]);
+        }
+        let (of_first, of_second) = grad.split_at(first.len());
+        return ([first.as_slice(), second].concat(), vec![of_first.to_vec(), of_second.to_vec()]);
+    }
     let width = grad.len();
     let mut value = vec![0.0; width];
     let mut grads = vec![vec![0.0; width]; rows.len()];
@@ -119,6 +131,7 @@ fn combine(combine: Combine, rows: &[(Vec<f32>, f32)], grad: &[f32]) -> (Vec<f32
                     (value[column], grads[best][column]) = (e[best], grad[column]);
                 }
             }
+            Combine::Concatenate => unreachable!("answered above"),
             Combine::Product => {
                 value[column] = e[0] * e[1];
                 (grads[0][column], grads[1][column]) = (grad[column] * e[1], grad[column] * e[0]);
@@ -148,8 +161,8 @@ proptest! {
         let mut tables = EmbeddingTables::with_layout(&specs(), &layout, sgd(), 5).unwrap();
         let gathered = tables.gather::<B>(plan.lookups(), examples.len(), &FlexDevice);
         let batch = examples.len();
-        prop_assert_eq!(gathered[0].dims(), [batch, 1, 2 + 3 + 3 + 2 + 2 + 3]);
-        prop_assert_eq!(gathered[1].dims(), [batch, 6, 1]);
+        prop_assert_eq!(gathered[0].dims(), [batch, 1, 2 + 3 + 3 + 2 + 2 + 3 + 4]);
+        prop_assert_eq!(gathered[1].dims(), [batch, 7, 1]);
         let initial: Vec<Vec<Vec<f32>>> = (0..2).map(|spec| (0..30).map(|r| row(&tables, spec, r)).collect()).collect();
         let grads = [leaf(100, gathered[0].dims()), leaf(101, gathered[1].dims())];
 
@@ -159,7 +172,8 @@ proptest! {
             let mut place = 0;
             for example in &examples {
                 for (field, slot) in layout.fields.iter().zip(example) {
-                    let width = if spec == 0 { layout.groups[field.group].width } else { 1 };
+                    let halves = if field.combine == Combine::Concatenate { 2 } else { 1 };
+                    let width = if spec == 0 { halves * layout.groups[field.group].width } else { 1 };
                     let rows: Vec<_> = slot.iter().map(|&(r, factor)| (initial[spec][r as usize].clone(), factor)).collect();
                     let (value, lookup_grads) = combine(field.combine, &rows, &grads[place..place + width]);
                     assert_close("gathered", &values[place..place + width], &value, 1e-6);
@@ -207,13 +221,13 @@ fn mixed_tables_do_not_depend_on_the_number_of_threads() {
     let layout = layout();
     let rule =
         UpdateRule { l2: 0.01, ..UpdateRule::sparse(RowOptimizerConfig::RowwiseAdagrad(AdagradConfig::default())) };
-    let draws = normals(9, 4000 * 12);
+    let draws = normals(9, 4000 * 14);
     let mut draw = draws.iter().map(|v| (v.abs() * 1e4) as u64);
     let mut next = |group: usize| {
         let rows = layout.groups[group].rows.clone();
         rows.start + draw.next().unwrap() % (rows.end - rows.start)
     };
-    let counts = [3, 1, 1, 2, 2, 2];
+    let counts = [3, 1, 1, 2, 2, 2, 2];
     let examples: Vec<Example> = (0..4000)
         .map(|_| {
             layout.fields.iter().zip(counts).map(|(f, n)| (0..n).map(|_| (next(f.group), 1.0)).collect()).collect()

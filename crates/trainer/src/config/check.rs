@@ -6,6 +6,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use ctr_data::config::Dim;
+
 use super::document::{Node, Segment, Value, key_path};
 use super::error::ConfigError;
 use super::model::{InputShape, ModelConfig};
@@ -109,7 +111,9 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn embedding(&self, embedding: &EmbeddingConfig) -> Checked {
-        self.whole("dim", embedding.dim, &WIDTH)?;
+        if let Dim::Fixed(width) = embedding.dim {
+            self.whole("dim", width, &WIDTH)?;
+        }
         self.not_negative("init_std", embedding.init_std)?;
         self.not_negative("l2", embedding.l2)?;
         self.not_negative("weight_decay", embedding.weight_decay)?;
@@ -186,8 +190,14 @@ impl<'a> Checker<'a> {
             self.whole("async_workers", workers, &WORKERS)?;
         }
         self.whole("epochs", training.epochs, &EPOCHS)?;
-        if let Some(norm) = training.gradient_clip_norm {
-            self.positive("gradient_clip_norm", norm)?;
+        for (key, limit) in [
+            ("tensor_clip_value", training.tensor_clip_value),
+            ("tensor_clip_norm", training.tensor_clip_norm),
+            ("gradient_clip_norm", training.gradient_clip_norm),
+        ] {
+            if let Some(limit) = limit {
+                self.positive(key, limit)?;
+            }
         }
         if let Some(limit) = training.update_clip_rms {
             self.positive("update_clip_rms", limit)?;

@@ -6,10 +6,12 @@ use std::path::{Component, Path, PathBuf};
 pub use ctr_data::DatasetConfig;
 
 use ctr_data::DataError;
+use ctr_data::config::FieldConfig;
 
 use super::document::{Node, Segment, Value, key_path};
 use super::error::{ConfigError, Origin};
 use super::overrides::utf8;
+use crate::pretrained::content_digest;
 
 /// The way to the dataset config.
 pub(super) fn way() -> Vec<Segment> {
@@ -96,6 +98,32 @@ pub(super) fn check(root: &Node, dataset: &DatasetConfig) -> Result<(), ConfigEr
         let path: Vec<Segment> = way().into_iter().chain(key.split('.').map(Segment::from)).collect();
         ConfigError::Invalid { origin: root.origin(&path).clone(), key: format!("data.dataset.{key}"), value, expected }
     })
+}
+
+/// Writes the digest of each file of pretrained rows beside its name, where it is not given: it stands for the content in the plan's fingerprint, and a
+/// plan that has it needs the file only where training begins.
+pub(super) fn digest_pretrained(
+    root: &Node,
+    dataset: &mut DatasetConfig,
+    folder: Option<&Path>,
+) -> Result<(), ConfigError> {
+    for (number, field) in dataset.fields.iter_mut().enumerate() {
+        let FieldConfig::Categorical(config) = field else { continue };
+        let Some(file) = &mut config.embedding.pretrained else { continue };
+        if file.blake3.is_some() {
+            continue;
+        }
+        let digest = content_digest(folder.unwrap_or(Path::new("")), file).map_err(|error| {
+            let below =
+                ["fields".into(), Segment::Index(number), "embedding".into(), "pretrained".into(), "file".into()];
+            let path: Vec<Segment> = way().into_iter().chain(below).collect();
+            let value = file.file.display().to_string();
+            let expected = format!("a file that can be read ({error})");
+            ConfigError::Invalid { origin: root.origin(&path).clone(), key: key_path(&path), value, expected }
+        })?;
+        file.blake3 = Some(digest);
+    }
+    Ok(())
 }
 
 fn folder_of(origin: &Origin, working_directory: &Path) -> PathBuf {

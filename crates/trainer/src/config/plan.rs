@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use ctr_data::config::FieldConfig;
+use ctr_data::config::{Dim, FieldConfig};
 use ctr_model::embedding::RowClip;
 
 use super::check::{BATCH, Checker, THREADS};
@@ -92,8 +92,8 @@ pub struct DataPlan {
 /// The embedding tables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbeddingPlan {
-    /// Width of an embedding row, in f32 elements.
-    pub dim: usize,
+    /// Width of an embedding row, in f32 elements, of fields that have none of their own.
+    pub dim: Dim,
     /// Standard deviation of the initial values.
     pub init_std: f64,
     /// Coefficient λ of the penalty λ/2 · ‖w‖².
@@ -128,8 +128,9 @@ impl Plan {
         let mut root = Node::parse(&text, path)?;
         overrides.apply(&mut root, |root| dataset::read(root, &working_directory))?;
         dataset::resolve_paths(&mut root, &working_directory)?;
-        let config: RunConfig = deserialize(&root)?;
+        let mut config: RunConfig = deserialize(&root)?;
         check(&root, &config)?;
+        dataset::digest_pretrained(&root, &mut config.data.dataset, config.data.dir.as_deref())?;
         let default_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let name = config.name.unwrap_or_else(default_name);
         Checker::new(&root).name("name", &name)?;
@@ -149,7 +150,7 @@ impl Plan {
             threads: config.threads,
             data: DataPlan { dataset: config.data.dataset, dir: config.data.dir, cache_dir },
             embedding: EmbeddingPlan {
-                dim: if matches!(config.model, ModelConfig::Lr(_)) { 1 } else { dim },
+                dim: if matches!(config.model, ModelConfig::Lr(_)) { Dim::Fixed(1) } else { dim },
                 init_std,
                 l2,
                 weight_decay,
@@ -293,7 +294,12 @@ fn warm_start_plan(root: &Node, config: WarmStartConfig) -> Result<WarmStartPlan
 fn input_shape(config: &RunConfig) -> InputShape {
     let fields = config.data.dataset.resolved_fields();
     let categorical = fields.iter().filter(|field| matches!(field, FieldConfig::Categorical(_))).count();
-    InputShape { categorical, numeric: fields.len() - categorical, embedding_dim: config.embedding.dim }
+    // No key of a model depends on the width.
+    let embedding_dim = match config.embedding.dim {
+        Dim::Fixed(width) => width,
+        Dim::Auto => 1,
+    };
+    InputShape { categorical, numeric: fields.len() - categorical, embedding_dim }
 }
 
 /// Ranges of single keys, and keys that contradict each other.
@@ -359,9 +365,16 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
             );
             Err(top.table("model").invalid("type", "\"lr\"", expected))
         }
-        _ if matches!(config.model, ModelConfig::Lr(_)) && embedding.is_given("dim") && config.embedding.dim != 1 => {
+        _ if matches!(config.model, ModelConfig::Lr(_))
+            && embedding.is_given("dim")
+            && config.embedding.dim != Dim::Fixed(1) =>
+        {
             let expected = "1, or no such key: logistic regression has one weight per value";
-            Err(embedding.invalid("dim", config.embedding.dim, expected))
+            let found = match config.embedding.dim {
+                Dim::Fixed(width) => width.to_string(),
+                Dim::Auto => "\"auto\"".to_owned(),
+            };
+            Err(embedding.invalid("dim", found, expected))
         }
         _ => Ok(()),
     }

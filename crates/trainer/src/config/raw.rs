@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use ctr_data::config::Dim;
+
 use super::dataset::DatasetConfig;
 use super::device::DeviceSpec;
 use super::method::LossConfig;
@@ -93,8 +95,9 @@ pub struct DataConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingConfig {
-    /// Width of an embedding row, in f32 elements, ≥ 1. Default `10`; always `1` for logistic regression.
-    pub dim: usize,
+    /// Width of an embedding row, in f32 elements, ≥ 1, or `"auto"`: for each field the width that its `embedding.dim = "auto"` stands for.
+    /// Default `10`; always `1` for logistic regression.
+    pub dim: Dim,
     /// Standard deviation of the initial values, ≥ 0. Default `1e-4`.
     pub init_std: f64,
     /// How rows are updated. Default `"dense"`.
@@ -127,7 +130,7 @@ pub struct EmbeddingConfig {
 impl Default for EmbeddingConfig {
     fn default() -> Self {
         Self {
-            dim: 10,
+            dim: Dim::Fixed(10),
             init_std: 1e-4,
             mode: EmbeddingMode::Dense,
             l2: 0.0,
@@ -168,6 +171,13 @@ pub struct TrainingConfig {
     pub async_workers: Option<usize>,
     /// Passes over the training data at most, ≥ 1. Default `100`.
     pub epochs: usize,
+    /// Largest magnitude of an element of a dense parameter's gradient, > 0. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor_clip_value: Option<f64>,
+    /// Largest L2 norm of the gradient of each dense parameter (a matrix, a vector), > 0; larger ones are scaled down to it, after
+    /// `tensor_clip_value` and before `gradient_clip_norm`. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor_clip_norm: Option<f64>,
     /// Largest global L2 norm of the gradients, > 0; larger ones are scaled down to it. Default: no clipping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient_clip_norm: Option<f64>,
@@ -196,6 +206,8 @@ impl Default for TrainingConfig {
             shuffle_window: None,
             async_workers: None,
             epochs: 100,
+            tensor_clip_value: None,
+            tensor_clip_norm: None,
             gradient_clip_norm: None,
             update_clip_rms: None,
             early_stop_patience: 2,

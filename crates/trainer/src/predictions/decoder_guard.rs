@@ -14,7 +14,7 @@ thread_local! {
 /// The decoder returns errors for most damaged files but asserts on some (a page that names a dictionary no page
 /// defined, for example). Those are properties of the input, so the user gets the same kind of message as for any other
 /// damage. Nothing `decode` touched is used after a panic.
-pub(super) fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET_HOOK: Once = Once::new();
     QUIET_HOOK.call_once(|| {
         let loud = panic::take_hook();

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use crate::workspace::{Workspace, digests};
 
-const DATASET: &str = r#"
+pub(crate) const DATASET: &str = r#"
 name = "kinds"
 dir = "raw"
 [source]
@@ -43,7 +43,7 @@ name = "price"
 type = "numeric"
 "#;
 
-fn workspace() -> Workspace {
+pub(crate) fn workspace() -> Workspace {
     let workspace = Workspace::new();
     for (name, seed, rows) in [("train", 1, 1500), ("valid", 2, 400), ("test", 3, 450)] {
         workspace.write(&format!("raw/{name}.csv"), &csv(seed, rows));
@@ -111,37 +111,6 @@ fn dense_mode_and_logistic_regression_take_every_kind_of_table_too() {
     workspace.write("dataset.toml", &dataset);
     let lr = ["--set", "model={type=\"lr\"}", "--set", "embedding.dim=1"];
     assert_eq!(run("lr-1", "1", &lr), run("lr-3", "3", &lr));
-}
-
-#[test]
-fn frozen_pretrained_rows_stay_as_they_were_read() {
-    let workspace = workspace();
-    let digest = |name: &str| digests(&workspace.train(name, &["--set", "training.epochs=1"]))[0].clone();
-    let first = digest("first");
-    // The same rows in another order, and a value that the data do not hold.
-    let shops = workspace.read("raw/shops.csv");
-    let reversed: Vec<&str> = shops.lines().rev().chain(["unseen,9,9"]).collect();
-    workspace.write("raw/shops.csv", &reversed.join("\n"));
-    assert_eq!(digest("reversed"), first);
-    workspace.write("raw/shops.csv", &shops.replace("s3,0.3", "s3,0.7"));
-    assert_ne!(digest("changed"), first);
-}
-
-#[test]
-fn what_is_wrong_with_pretrained_rows_is_told() {
-    let workspace = workspace();
-    for (text, part) in [
-        ("s1,1,2\ns2,1\n", "line 2: found 2 columns, expected a value and 2 numbers"),
-        ("s1,1,x\n", "line 1: found \"x\", expected a finite number"),
-        ("s1,1,inf\n", "expected a finite number"),
-        ("z,1,2\n", "none of its 1 values is in the vocabulary of the table `shop`"),
-    ] {
-        workspace.write("raw/shops.csv", text);
-        workspace.fail(&["train", "config.toml", "--run-dir", "run"], &["shops.csv", part]);
-        assert!(!workspace.path("run").exists());
-    }
-    std::fs::remove_file(workspace.path("raw/shops.csv")).unwrap();
-    workspace.fail(&["train", "config.toml"], &["shops.csv", "cannot read"]);
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             shuffle_window, async_workers, epochs, gradient_clip_norm, update_clip_rms, early_stop_patience, monitor, min_delta, schedule, \
+             shuffle_window, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
+             early_stop_patience, monitor, min_delta, schedule, \
              reduce_lr_on_plateau)",
         ),
         (
@@ -218,6 +219,9 @@ fn values_out_of_range_are_refused() {
         ("training.batch_size=999999999999", "`training.batch_size` is 999999999999; expected"),
         ("training.epochs=0", "`training.epochs` is 0; expected"),
         ("training.gradient_clip_norm=0", "`training.gradient_clip_norm` is 0.0; expected"),
+        ("training.tensor_clip_norm=0", "`training.tensor_clip_norm` is 0.0; expected a finite number > 0"),
+        ("training.tensor_clip_value=-1", "`training.tensor_clip_value` is -1.0; expected a finite number > 0"),
+        ("embedding.dim=automatic", "expected a whole number or \"auto\""),
         ("training.min_delta=-1", "`training.min_delta` is -1.0; expected"),
         (
             "training.reduce_lr_on_plateau.factor=1",

@@ -1,5 +1,7 @@
 //! What a config that is right becomes.
 
+use ctr_data::config::Dim;
+
 use super::super::{
     AdamConfig, BackendKind, DeviceSpec, EmbeddingUpdate, LoaderConfig, ModelConfig, Monitor, OptimizerConfig,
     RowOptimizerConfig, SgdConfig,
@@ -15,7 +17,7 @@ fn every_key_reaches_the_plan_and_the_rest_is_filled_in() {
     let ModelConfig::Dnn(dnn) = &plan.model else { panic!("{:?}", plan.model) };
     assert_eq!((dnn.hidden_units.as_slice(), dnn.batch_norm, dnn.dropout), (&[16, 8][..], true, 0.4));
     assert_eq!(dnn.activation.to_string(), "SmeLU(beta=0.5)");
-    assert_eq!((plan.embedding.dim, plan.embedding.init_std, plan.embedding.l2), (4, 1e-4, 0.1));
+    assert_eq!((plan.embedding.dim, plan.embedding.init_std, plan.embedding.l2), (Dim::Fixed(4), 1e-4, 0.1));
     assert_eq!(plan.embedding.update, EmbeddingUpdate::Dense);
     assert_eq!(plan.optimizer, OptimizerConfig::Adam(AdamConfig { learning_rate: 1e-3, ..AdamConfig::default() }));
     assert_eq!((plan.training.batch_size, plan.training.epochs), (128, 3));
@@ -128,8 +130,8 @@ fn the_name_defaults_to_the_file() {
 #[test]
 fn logistic_regression_has_rows_of_width_one() {
     let run = "[data]\ndataset = \"../datasets/tiny.toml\"\n[model]\ntype = \"lr\"\n";
-    assert_eq!(load(run, &[]).expect("plan").embedding.dim, 1);
-    assert_eq!(load(run, &["embedding.dim=1"]).expect("plan").embedding.dim, 1);
+    assert_eq!(load(run, &[]).expect("plan").embedding.dim, Dim::Fixed(1));
+    assert_eq!(load(run, &["embedding.dim=1"]).expect("plan").embedding.dim, Dim::Fixed(1));
     let text = message(run, &["embedding.dim=8"]);
     assert!(text.starts_with("--set embedding.dim=8: `embedding.dim` is 8; expected 1"), "{text}");
 }
