@@ -19,6 +19,19 @@ pub(crate) fn filled(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>])) 
     out
 }
 
+/// New memory for `length` numbers, in blocks that are 0 when `f` is given the number of each and the block. The thread that fills a block zeroes it: one
+/// thread would take longer to zero the rows of a large batch than all threads to gather them.
+pub(crate) fn zeroed(length: usize, block: usize, f: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    filled(length, |out| {
+        out.par_chunks_mut(block.max(1)).enumerate().for_each(|(number, out)| {
+            out.fill(MaybeUninit::new(0.0));
+            // SAFETY: every element has just been written, and `MaybeUninit<f32>` has the layout of `f32`.
+            let out = unsafe { &mut *(core::ptr::from_mut(out) as *mut [f32]) };
+            f(number, out);
+        });
+    })
+}
+
 /// Applies `f` to blocks of `out` beside the same blocks of `inputs`.
 pub fn for_each_block<const N: usize>(
     out: &mut [f32],

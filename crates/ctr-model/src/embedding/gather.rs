@@ -1,10 +1,10 @@
 //! Rows to lookups.
-use rayon::prelude::*;
-
 use super::layout::Combine;
+use super::prefetch::AHEAD;
 use super::table::RowReader;
 use super::tables::{Output, SlotOutput};
 use super::{EmbeddingTable, Lookups};
+use crate::parallel::zeroed;
 
 const LOOKUPS_PER_BLOCK: usize = 2048;
 
@@ -12,23 +12,22 @@ const LOOKUPS_PER_BLOCK: usize = 2048;
 #[must_use]
 pub fn gather(table: &EmbeddingTable, lookups: Lookups<'_>) -> Vec<f32> {
     let (width, reader) = (table.width(), table.reader());
-    let mut out = vec![0.0; lookups.inverse.len() * width];
-    out.par_chunks_mut(LOOKUPS_PER_BLOCK * width).zip(lookups.inverse.par_chunks(LOOKUPS_PER_BLOCK)).for_each(
-        |(out, inverse)| {
-            for (out, &unique) in out.chunks_exact_mut(width).zip(inverse) {
-                reader.read(lookups.rows[unique as usize], out);
+    zeroed(lookups.inverse.len() * width, LOOKUPS_PER_BLOCK * width, |block, out| {
+        let inverse = &lookups.inverse[block * LOOKUPS_PER_BLOCK..];
+        for (number, (out, &unique)) in out.chunks_exact_mut(width).zip(inverse).enumerate() {
+            if let Some(&ahead) = inverse.get(number + AHEAD) {
+                reader.prefetch(lookups.rows[ahead as usize]);
             }
-        },
-    );
-    out
+            reader.read(lookups.rows[unique as usize], out);
+        }
+    })
 }
 
 /// The combined rows of every slot; the result is [B, ΣD].
 pub(super) fn gather_slots(tables: &[EmbeddingTable], output: &Output, lookups: Lookups<'_>, batch: usize) -> Vec<f32> {
     let readers: Vec<RowReader<'_>> = tables.iter().map(EmbeddingTable::reader).collect();
-    let mut out = vec![0.0; batch * output.width];
     let block = (LOOKUPS_PER_BLOCK / output.slots.len().max(1)).max(1);
-    out.par_chunks_mut((block * output.width).max(1)).enumerate().for_each(|(number, out)| {
+    zeroed(batch * output.width, block * output.width, |number, out| {
         let mut row = vec![0.0; output.widest()];
         let first = number * block * output.slots.len();
         for (example, out) in out.chunks_exact_mut(output.width).enumerate() {
@@ -38,8 +37,7 @@ pub(super) fn gather_slots(tables: &[EmbeddingTable], output: &Output, lookups: 
                 gather_slot(&readers[slot.table], *slot, lookups, number, out, &mut row[..slot.width]);
             }
         }
-    });
-    out
+    })
 }
 
 fn gather_slot(

@@ -8,6 +8,7 @@ mod input_product;
 mod layout;
 mod norm;
 mod plan;
+mod prefetch;
 mod rule;
 mod segment;
 mod storage;

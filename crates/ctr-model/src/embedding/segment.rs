@@ -1,12 +1,11 @@
 //! Lookups to rows: the gradient of each row is the sum over its lookups.
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::layout::Combine;
 use super::table::RowReader;
 use super::tables::Output;
 use super::{EmbeddingTable, Lookups};
+use crate::parallel::zeroed;
 
 const ROWS_PER_BLOCK: usize = 128;
 
@@ -15,8 +14,7 @@ const ROWS_PER_BLOCK: usize = 128;
 /// The order of the additions is fixed by the plan, so the bits do not depend on the number of threads.
 #[must_use]
 pub fn segment_sum(grads: &[f32], width: usize, lookups: Lookups<'_>) -> Vec<f32> {
-    let mut sums = vec![0.0; lookups.rows.len() * width];
-    sums.par_chunks_mut(ROWS_PER_BLOCK * width).enumerate().for_each(|(block, sums)| {
+    zeroed(lookups.rows.len() * width, ROWS_PER_BLOCK * width, |block, sums| {
         let first = block * ROWS_PER_BLOCK;
         for (sum, bounds) in sums.chunks_exact_mut(width).zip(lookups.offsets[first..].windows(2)) {
             for &lookup in &lookups.order[bounds[0] as usize..bounds[1] as usize] {
@@ -26,8 +24,7 @@ pub fn segment_sum(grads: &[f32], width: usize, lookups: Lookups<'_>) -> Vec<f32
                 }
             }
         }
-    });
-    sums
+    })
 }
 
 /// The gradients of the rows `unique` (places in the plan) of one table from those of the slots, [B, ΣD].
@@ -40,8 +37,7 @@ pub(super) fn segment_slots(
     grads: &[f32],
 ) -> Vec<f32> {
     let (width, fields, table) = (table.width(), output.slots.len(), table.reader());
-    let mut sums = vec![0.0; unique.len() * width];
-    sums.par_chunks_mut(ROWS_PER_BLOCK * width).enumerate().for_each(|(block, sums)| {
+    zeroed(unique.len() * width, ROWS_PER_BLOCK * width, |block, sums| {
         let first = unique.start + block * ROWS_PER_BLOCK;
         let mut row = vec![0.0; width];
         let mut best = vec![0.0; width];
@@ -70,8 +66,7 @@ pub(super) fn segment_slots(
                 }
             }
         }
-    });
-    sums
+    })
 }
 
 fn add(sum: &mut [f32], grad: &[f32], factor: f32) {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::prefetch::prefetch;
 use super::storage::Storage;
 use crate::random::Philox;
 
@@ -127,6 +128,15 @@ impl RowReader<'_> {
         } else {
             weights.copy_from_slice(stored);
         }
+    }
+}
+
+impl RowReader<'_> {
+    /// Asks for the weights of row `row` to be fetched into the cache.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, row: u64) {
+        let place = row.wrapping_sub(self.first) as usize;
+        prefetch(self.data, place.wrapping_mul(self.stride), self.width);
     }
 }
 

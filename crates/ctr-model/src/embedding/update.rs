@@ -4,6 +4,7 @@ use std::ops::Range;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
+use super::prefetch::{AHEAD, prefetch};
 use super::rule::GradientRule;
 use super::table::{InitialWeights, mark};
 use super::{EmbeddingTable, UpdateRule, UpdateScope};
@@ -198,8 +199,12 @@ fn update_touched_block<O: RowOptimizer>(
     constants: Constants,
 ) {
     let mut scratch = constants.scratch();
-    for (&number, grad) in touched.rows.iter().zip(touched.grads.chunks_exact(constants.width)) {
-        let row = &mut piece[(number - start) as usize * constants.stride..][..constants.stride];
+    let place = |number: u64| (number - start) as usize * constants.stride;
+    for (index, (&number, grad)) in touched.rows.iter().zip(touched.grads.chunks_exact(constants.width)).enumerate() {
+        if let Some(&ahead) = touched.rows.get(index + AHEAD) {
+            prefetch(piece, place(ahead), constants.stride);
+        }
+        let row = &mut piece[place(number)..][..constants.stride];
         constants.update(optimizer, (number, row), Some(grad), &mut scratch);
     }
 }

@@ -139,7 +139,7 @@ impl Source<'_> {
         let names = file.names();
         let name = match (&self.config.tensor, names.as_slice()) {
             (Some(name), _) => name.as_str(),
-            (None, [only]) => only,
+            (None, [only]) => *only,
             (None, _) => {
                 let found = format!("{} tensors", names.len());
                 let expected = "one tensor, or its name in `embedding.pretrained.tensor`".to_owned();

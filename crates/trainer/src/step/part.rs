@@ -5,13 +5,13 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepPart {
-    /// The rows that the batch looks up, out of their tables and onto the device.
+    /// The rows that the batch looks up, out of their tables and onto the device; for a DNN on the host, their product with the first layer instead.
     Gather,
     /// The numeric fields and labels onto the device, the model, and the loss back from it.
     Forward,
     /// The gradients of the dense parameters and of the gathered rows.
     Backward,
-    /// The gradients of the lookups, off the device and summed for each row.
+    /// The gradients of the lookups, off the device and summed for each row; for a DNN on the host, with those of the first layer's weights.
     RowReduction,
     /// The norm of the whole gradient; next to nothing where nothing asks for it.
     GradientNorm,

@@ -3,6 +3,7 @@ use rayon::prelude::*;
 
 use super::kernel::FieldRows;
 use super::{FieldPlaces, Shape};
+use crate::parallel::zeroed;
 
 /// Examples that one task gathers.
 const EXAMPLES: usize = 128;
@@ -15,8 +16,7 @@ pub(super) fn gather(rows: FieldRows<'_>, fields: &[FieldPlaces], numeric: &[f32
     let Shape { batch, width, .. } = shape;
     let (all, numbers) = (rows.fields as usize, numeric.len() / batch);
     let columns = fields.len() * width + numbers;
-    let mut x = vec![0.0; batch * columns];
-    x.par_chunks_mut(EXAMPLES * columns).enumerate().for_each(|(block, x)| {
+    zeroed(batch * columns, EXAMPLES * columns, |block, x| {
         for (x, example) in x.chunks_exact_mut(columns).zip(block * EXAMPLES..) {
             let (embedded, plain) = x.split_at_mut(fields.len() * width);
             for (e, field) in embedded.chunks_exact_mut(width).zip(fields) {
@@ -24,8 +24,7 @@ pub(super) fn gather(rows: FieldRows<'_>, fields: &[FieldPlaces], numeric: &[f32
             }
             plain.copy_from_slice(&numeric[example * numbers..][..numbers]);
         }
-    });
-    x
+    })
 }
 
 /// The gradients of the rows of each field, [U, D], all 0 before, from those of the gathered matrix, [B, K]: sums over the lookups of each row, first

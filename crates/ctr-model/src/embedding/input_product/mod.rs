@@ -16,6 +16,7 @@ use self::kernel::FieldRows;
 use super::tables::places;
 use super::{EmbeddingTables, Lookups, RowGradients};
 use crate::op::ModelBackend;
+use crate::parallel::{BLOCK, zeroed};
 
 mod by_lookup;
 mod by_row;
@@ -112,7 +113,7 @@ impl EmbeddingTables {
             Some(y) if kept.by_row.is_empty() => y,
             base => {
                 let device = base.as_ref().map_or_else(B::Device::default, Tensor::device);
-                let mut y = base.map_or_else(|| vec![0.0; batch * outputs], elements);
+                let mut y = base.map_or_else(|| zeroed(batch * outputs, BLOCK, |_, _| ()), elements);
                 kept.by_row(self, lookups).add_products(&mut y);
                 matrix(y, [batch, outputs], &device)
             }
@@ -140,7 +141,7 @@ impl<B: ModelBackend> InputProduct<B> {
         let Shape { width, outputs, .. } = self.shape;
         let device = grad.device();
         let inputs = self.weight.len() / outputs;
-        let mut row_grads = vec![0.0; lookups.rows.len() * width];
+        let mut row_grads = zeroed(lookups.rows.len() * width, BLOCK, |_, _| ());
         let (mut of_rows, mut of_lookups) = self.split(&mut row_grads);
 
         let gathered = self.gathered.as_ref().map(|[x, weight]| {
