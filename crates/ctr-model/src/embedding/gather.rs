@@ -1,7 +1,7 @@
 //! Rows to lookups.
 use super::layout::Combine;
 use super::prefetch::AHEAD;
-use super::table::RowReader;
+use super::reader::RowReader;
 use super::tables::{Output, SlotOutput};
 use super::{EmbeddingTable, Lookups};
 use crate::parallel::zeroed;

@@ -9,6 +9,7 @@ mod layout;
 mod norm;
 mod plan;
 mod prefetch;
+mod reader;
 mod rule;
 mod segment;
 mod storage;

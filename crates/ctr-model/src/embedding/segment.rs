@@ -2,7 +2,7 @@
 use std::ops::Range;
 
 use super::layout::Combine;
-use super::table::RowReader;
+use super::reader::RowReader;
 use super::tables::Output;
 use super::{EmbeddingTable, Lookups};
 use crate::parallel::zeroed;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::prefetch::prefetch;
+use super::reader::RowReader;
 use super::storage::Storage;
 use crate::random::Philox;
 
@@ -105,38 +105,6 @@ pub(super) fn is_unwritten(weights: &[f32]) -> bool {
 pub(super) fn mark(weights: &mut [f32]) {
     if is_unwritten(weights) {
         weights[0] = -0.0;
-    }
-}
-
-/// Reads the weights of rows, numbered as in the plan.
-#[derive(Clone, Copy)]
-pub(super) struct RowReader<'a> {
-    data: &'a [f32],
-    width: usize,
-    stride: usize,
-    first: u64,
-    initial: InitialWeights,
-}
-
-impl RowReader<'_> {
-    /// Copies the weights of row `row`.
-    #[inline(always)]
-    pub(super) fn read(&self, row: u64, weights: &mut [f32]) {
-        let stored = &self.data[(row - self.first) as usize * self.stride..][..self.width];
-        if is_unwritten(stored) {
-            self.initial.fill(row, weights);
-        } else {
-            weights.copy_from_slice(stored);
-        }
-    }
-}
-
-impl RowReader<'_> {
-    /// Asks for the weights of row `row` to be fetched into the cache.
-    #[inline(always)]
-    pub(super) fn prefetch(&self, row: u64) {
-        let place = row.wrapping_sub(self.first) as usize;
-        prefetch(self.data, place.wrapping_mul(self.stride), self.width);
     }
 }
 

@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::embedding::Lookups;
 use crate::embedding::prefetch::AHEAD;
-use crate::embedding::table::RowReader;
+use crate::embedding::reader::RowReader;
 
 /// Columns of a slice. A slice of the output of a usual batch, 4096 · 64 numbers, lies in a core's second-level cache.
 pub(super) const SLICE: usize = 64;
