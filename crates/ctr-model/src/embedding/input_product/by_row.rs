@@ -76,7 +76,7 @@ impl ByRow<'_> {
         let Shape { batch, outputs, .. } = self.shape;
         let slices = outputs.div_ceil(SLICE);
         let chunks = self.chunks();
-        let groups = self.groups(&chunks, TASKS.div_ceil(slices.max(1)));
+        let groups = self.groups(&chunks, (TASKS / slices.max(1)).max(1));
         let tasks = (0..slices * groups.len()).into_par_iter().with_max_len(1);
         let parts = tasks.map(|task| {
             let (slice, group) = (task / groups.len(), &groups[task % groups.len()]);

@@ -2,7 +2,7 @@
 //! first-level cache.
 //!
 //! Written with explicit vectors ([`pulp`], which also is what `gemm` is made of, chooses the instruction set at run time): the compiler finds
-//! other vectors for these loops, and the kernels were twenty times slower.
+//! other vectors for these loops, and the kernels were more than ten times slower.
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
