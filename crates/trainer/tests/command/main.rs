@@ -4,6 +4,7 @@ mod ablate;
 mod bad_input;
 mod bench;
 mod checkpoints;
+mod corpus;
 mod export;
 mod help;
 mod kill;
@@ -19,3 +20,11 @@ mod verify;
 mod watch;
 mod widths;
 mod workspace;
+
+// The targets that are fuzzed, and where they put their inputs.
+#[path = "../../../../fuzz/src/scratch.rs"]
+#[allow(dead_code, reason = "the targets of the other crate use more of it")]
+mod scratch;
+#[path = "../../../../fuzz/src/training.rs"]
+#[allow(unreachable_pub, reason = "it is public in its own crate")]
+mod targets;
