@@ -45,6 +45,7 @@ mod bags;
 mod batch;
 pub mod config;
 mod dataset;
+pub mod decoder_guard;
 mod encode;
 mod error;
 mod export;
@@ -58,6 +59,7 @@ mod shard;
 mod shuffle;
 pub mod source;
 mod split;
+mod tree_hash;
 mod watch;
 
 pub use bad_rows::BadRowCounts;

@@ -1,5 +1,7 @@
 //! Initial values of dense parameters, as functions of a seed and the parameter's name.
-use burn::module::Param;
+use std::cell::Cell;
+
+use burn::module::{Param, ParamId};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
@@ -36,6 +38,10 @@ impl<B: Backend> Initializer<'_, B> {
     /// A tensor of elements from N(0, std²).
     #[must_use]
     pub fn normal<const D: usize>(self, name: &str, shape: [usize; D], std: f64) -> Param<Tensor<B, D>> {
+        if count(&shape) {
+            let absent = move |device: &B::Device, _| Tensor::zeros(shape, device);
+            return Param::uninitialized(ParamId::new(), absent, self.device.clone(), true, shape.into());
+        }
         let mut values = vec![0.0; shape.iter().product()];
         Philox::named(self.seed, name).fill_normal(0, &mut values);
         for value in &mut values {
@@ -47,8 +53,30 @@ impl<B: Backend> Initializer<'_, B> {
     /// A vector of one value.
     #[must_use]
     pub fn constant(self, length: usize, value: f32) -> Param<Tensor<B, 1>> {
+        count(&[length]);
         Param::from_tensor(Tensor::full([length], value, self.device))
     }
+}
+
+thread_local! {
+    /// Numbers asked for so far, while they are counted.
+    static COUNTED: Cell<Option<u128>> = const { Cell::new(None) };
+}
+
+/// How many numbers a model's dense parameters hold, found without making them: `build` is to initialise the model with an [`Initializer`] on
+/// this thread, and what it returns is good for nothing else.
+pub fn measured<M>(build: impl FnOnce() -> M) -> u128 {
+    let outer = COUNTED.replace(Some(0));
+    drop(build());
+    COUNTED.replace(outer).unwrap_or_default()
+}
+
+/// Counts a parameter; says whether parameters are counted and not made.
+fn count(shape: &[usize]) -> bool {
+    let Some(before) = COUNTED.get() else { return false };
+    let numbers = shape.iter().fold(1_u128, |numbers, &length| numbers.saturating_mul(length as u128));
+    COUNTED.set(Some(before.saturating_add(numbers)));
+    true
 }
 
 /// √(2/(I + O)): the standard deviation of [`Initializer::xavier_normal`].

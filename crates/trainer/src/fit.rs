@@ -9,7 +9,7 @@ use ctr_model::ModelBackend;
 use crate::asynchronous;
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
 use crate::churn::{self, BaseRunError};
-use crate::config::{Monitor, Plan};
+use crate::config::{BlockShuffleConfig, Monitor, Plan};
 use crate::diagnosis::{Cause, diagnose};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
 use crate::learner::{Learner, LearnerError, RateScales};
@@ -246,9 +246,12 @@ pub(crate) fn epoch_batches(
     start_batch: usize,
 ) -> Batches {
     let (seed, epoch) = (plan.seed_streams().seed(Stream::Shuffle), epochs as u64);
-    let order = match plan.training.shuffle_window {
-        None => Order::Shuffled { seed, epoch },
-        Some(window) => Order::Windowed { seed, epoch, window: window as u64 },
+    let order = match (plan.training.block_shuffle, plan.training.shuffle_window) {
+        (Some(BlockShuffleConfig { block, window }), _) => {
+            Order::Blocks { seed, epoch, block: block as u64, window: window as u64 }
+        }
+        (None, Some(window)) => Order::Windowed { seed, epoch, window: window as u64 },
+        (None, None) => Order::Shuffled { seed, epoch },
     };
     let options = LoaderOptions {
         batch_size: plan.training.batch_size,

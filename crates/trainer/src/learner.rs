@@ -6,7 +6,7 @@ use burn::module::AutodiffModule;
 use ctr_data::{RowLayout, Schema};
 use ctr_model::ModelBackend;
 use ctr_model::embedding::{EmbeddingTables, Lookups, TableError, UpdateRule, UpdateScope};
-use ctr_model::init::Initializer;
+use ctr_model::init::{self, Initializer};
 use ctr_model::loss::Objective;
 use ctr_model::model::Predictor;
 use ctr_model::optim::{DenseOptimizer, TensorClip};
@@ -50,6 +50,17 @@ pub enum LearnerError {
     /// A table that could not be made.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The machine does not have the memory for the dense parameters.
+    #[error(
+        "the dense parameters of this model are {numbers} numbers, which with their gradients and optimiser state need {bytes} bytes that could \
+         not be reserved; lower the numbers of units in `model`, or `embedding.dim`"
+    )]
+    Memory {
+        /// Numbers of all dense parameters.
+        numbers: u128,
+        /// What was asked for.
+        bytes: u128,
+    },
     /// Embeddings of several widths for a model that needs one.
     #[error(
         "the field `{field}` has embeddings of width {width} and another one of {dim}, but `model.type = \"{model}\"` needs one width for all \
@@ -82,7 +93,7 @@ impl<B: ModelBackend> Learner<B> {
     /// A learner with its initial parameters: functions of the plan, the schema and the seeds alone.
     ///
     /// # Errors
-    /// When a table cannot be made.
+    /// When a table cannot be made, or there is no memory for the dense parameters.
     pub fn new(plan: &Plan, schema: &Schema, device: B::Device) -> Result<Self, LearnerError> {
         let seeds = plan.seed_streams();
         let seed = seeds.seed(Stream::Init);
@@ -92,11 +103,15 @@ impl<B: ModelBackend> Learner<B> {
         let specs = plan.ensemble.tables(&member, shape, plan.embedding.init_std);
         let tables = EmbeddingTables::with_layout(&specs, &layouts.lookups, update_rule(plan), seed)?;
         let init = Initializer { seed, device: &device };
-        let model = plan.ensemble.init(&member, shape, init);
-        let model = match layouts.projected(plan) {
-            Some(widths) => model.projecting(widths, init),
-            None => model,
+        let build = || {
+            let model = plan.ensemble.init::<Autodiff<B>>(&member, shape, init);
+            match layouts.projected(plan) {
+                Some(widths) => model.projecting(widths, init),
+                None => model,
+            }
         };
+        reserve(init::measured(&build))?;
+        let model = build();
         let model = match plan.perturb.one_ulp {
             Some(number) => flip_last_bit::<B, _>(model, number),
             None => model,
@@ -137,6 +152,14 @@ impl<B: ModelBackend> Learner<B> {
         let tables: usize = self.tables.tables().iter().map(|table| table.rows() * table.width()).sum();
         tables + parameters::count_trainable(&self.model)
     }
+}
+
+/// Whether there is memory for so many numbers, their gradients and two numbers of optimiser state each: an allocation that fails later ends
+/// the process without a word.
+fn reserve(numbers: u128) -> Result<(), LearnerError> {
+    let bytes = numbers.saturating_mul(4 * 4);
+    let room = usize::try_from(bytes).ok().map(|bytes| Vec::<u8>::new().try_reserve_exact(bytes));
+    if matches!(room, Some(Ok(()))) { Ok(()) } else { Err(LearnerError::Memory { numbers, bytes }) }
 }
 
 /// What the learning rates of a step are multiplied by.

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::HostBatch;
+use super::{HostBatch, Room};
 use crate::error::DataError;
 use crate::row_layout::RowLayout;
-use crate::row_plan::RowPlanner;
 use crate::shard::Shards;
 use crate::shuffle::{Order, Permutation};
 
@@ -54,7 +53,7 @@ type Made = Result<HostBatch, DataError>;
 
 #[derive(Debug)]
 enum Maker {
-    Inline(RowPlanner),
+    Inline(Box<Room>),
     Threads { lanes: Vec<Receiver<Made>>, threads: Vec<JoinHandle<()>>, stop: Arc<AtomicBool> },
     Failed(Option<DataError>),
 }
@@ -74,8 +73,8 @@ impl EpochPlan {
         start..(start + self.batch_size).min(self.order.len())
     }
 
-    fn make(&self, index: usize, planner: &mut RowPlanner) -> Made {
-        HostBatch::gather(index, self.positions(index), &self.shards, &self.order, &self.layout, planner)
+    fn make(&self, index: usize, room: &mut Room) -> Made {
+        HostBatch::gather(index, self.positions(index), &self.shards, &self.order, &self.layout, room)
     }
 }
 
@@ -138,7 +137,7 @@ impl Maker {
         let batches = plan.batches.saturating_sub(options.start_batch);
         let threads = options.threads.min(batches);
         if threads == 0 {
-            return Self::Inline(RowPlanner::new());
+            return Self::Inline(Box::default());
         }
         let stop = Arc::new(AtomicBool::new(false));
         // Room is reserved ahead: more than there are batches would be in vain.
@@ -170,12 +169,12 @@ impl Maker {
 }
 
 fn make_lane(plan: &EpochPlan, first: usize, step: usize, sender: &SyncSender<Made>, stop: &AtomicBool) {
-    let mut planner = RowPlanner::new();
+    let mut room = Room::default();
     for index in (first..plan.batches).step_by(step) {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let batch = plan.make(index, &mut planner);
+        let batch = plan.make(index, &mut room);
         let failed = batch.is_err();
         // A send fails only when the iterator is gone: nobody is left to tell.
         if sender.send(batch).is_err() || failed {
@@ -208,7 +207,7 @@ impl Iterator for Batches {
         let made = match &mut self.maker {
             Maker::Failed(error) => return error.take().map(Err),
             _ if index >= self.plan.batches => return None,
-            Maker::Inline(planner) => self.plan.make(index, planner),
+            Maker::Inline(room) => self.plan.make(index, room),
             Maker::Threads { lanes, .. } => lanes[(index - self.first) % lanes.len()].recv().unwrap_or_else(|_| {
                 Err(DataError::Loader { what: format!("the thread of batch {index} ended without it") })
             }),

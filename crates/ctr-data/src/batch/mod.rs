@@ -7,7 +7,7 @@ use crate::error::DataError;
 use crate::row_layout::RowLayout;
 use crate::row_plan::{RowPlan, RowPlanner};
 use crate::shard::Shards;
-use crate::shuffle::Permutation;
+use crate::shuffle::{Permutation, Window};
 
 pub use loader::{Batches, LoaderOptions, batches};
 
@@ -30,6 +30,13 @@ pub struct HostBatch {
     pub plan: RowPlan,
 }
 
+/// What one thread needs to make batches.
+#[derive(Debug, Default)]
+struct Room {
+    planner: RowPlanner,
+    window: Window,
+}
+
 impl HostBatch {
     /// Number of examples B.
     #[must_use]
@@ -50,7 +57,7 @@ impl HostBatch {
         shards: &Shards,
         order: &Permutation,
         layout: &RowLayout,
-        planner: &mut RowPlanner,
+        room: &mut Room,
     ) -> Result<Self, DataError> {
         let size = positions.len();
         let mut batch = Self {
@@ -62,16 +69,15 @@ impl HostBatch {
             bags: Bags::default(),
             plan: RowPlan::default(),
         };
-        for position in positions {
-            let example = order.row(position);
+        order.rows_at(positions, &mut room.window, &mut batch.examples);
+        for &example in &batch.examples {
             let row = example as usize;
-            batch.examples.push(example);
             batch.labels.push(shards.label(row));
             batch.numeric.extend_from_slice(shards.numeric(row));
             batch.categorical.extend_from_slice(shards.categorical(row));
             shards.add_bags(row, &mut batch.bags);
         }
-        batch.plan = planner.plan(&batch.categorical, &batch.bags, layout)?;
+        batch.plan = room.planner.plan(&batch.categorical, &batch.bags, layout)?;
         Ok(batch)
     }
 }

@@ -9,6 +9,7 @@ use super::table::{
     Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, PretrainedFormat,
     QuotientRemainderConfig,
 };
+use super::transform::Transform;
 use crate::error::DataError;
 
 /// A column (or several that are treated alike), by type.
@@ -31,6 +32,10 @@ pub struct CategoricalConfig {
     /// Values seen fewer times than this among the training rows share the out-of-vocabulary id (default 1: all are kept).
     #[serde(default = "one")]
     pub min_count: u64,
+    /// Only the so many most frequent values are kept, of those that `min_count` leaves; equal counts in the order of their bytes. The others
+    /// share the out-of-vocabulary id. Default: all are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u64>,
     /// What an empty value means; of a multi-hot field, what an empty text means.
     #[serde(default)]
     pub missing: CategoricalMissing,
@@ -60,6 +65,14 @@ impl CategoricalConfig {
         let key = |key: &str| format!("fields.{}.{key}", self.names.join("+"));
         if self.min_count == 0 {
             return Err(DataError::config(key("min_count"), self.min_count, "at least 1 (1 keeps every value)"));
+        }
+        if let Some(kept) = self.top_k {
+            if !(1..=MOST_BUCKETS).contains(&kept) {
+                return Err(DataError::config(key("top_k"), kept, format!("1 to {MOST_BUCKETS}")));
+            }
+            if self.hash.is_some() {
+                return Err(DataError::config(key("top_k"), kept, "no such key: a hashed field counts no values"));
+            }
         }
         if let Some(HashConfig { buckets, .. }) = self.hash {
             if !(1..=MOST_BUCKETS).contains(&buckets) {
@@ -213,34 +226,6 @@ pub enum NumericMissing {
     Constant(f64),
 }
 
-/// A function of one raw value v. Logarithms are natural and computed by the `libm` crate: the same bits on every platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transform {
-    /// v
-    #[default]
-    None,
-    /// sign(v) · ln(1 + |v|): a logarithm that keeps sign and zero.
-    Log1p,
-    /// ⌊ln²(v)⌋ for v > 2, otherwise v: the bucketing customary for Criteo's counts.
-    LogSquared,
-}
-
-impl Transform {
-    /// The transformed value.
-    #[must_use]
-    pub fn apply(self, value: f64) -> f64 {
-        match self {
-            Self::Log1p => libm::copysign(libm::log1p(value.abs()), value),
-            Self::LogSquared if value > 2.0 => {
-                let log = libm::log(value);
-                libm::floor(log * log)
-            }
-            Self::None | Self::LogSquared => value,
-        }
-    }
-}
-
 impl FieldConfig {
     /// The columns described.
     #[must_use]
@@ -273,7 +258,9 @@ impl FieldConfig {
             {
                 Err(DataError::config(format!("fields.{}.missing.constant", names.join("+")), value, "a finite number"))
             }
-            Self::Numeric(_) => Ok(()),
+            Self::Numeric(NumericConfig { names, transform, .. }) => {
+                transform.validate(&format!("fields.{}.transform", names.join("+")))
+            }
         }
     }
 }

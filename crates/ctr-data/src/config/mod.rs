@@ -5,6 +5,7 @@ mod files;
 mod source;
 mod synthetic;
 mod table;
+mod transform;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 
-pub use field::{CategoricalConfig, CategoricalMissing, FieldConfig, NumericConfig, NumericMissing, Transform};
+pub use field::{CategoricalConfig, CategoricalMissing, FieldConfig, NumericConfig, NumericMissing};
 pub use files::{BadRowPolicy, FileList, FilesConfig, RowsConfig, SplitRule, TimeBound};
 pub use source::{
     CriteoConfig, CsvConfig, CustomConfig, IndexRange, LibfmConfig, LibsvmConfig, ParquetConfig, SourceConfig,
@@ -25,6 +26,7 @@ pub use table::{
     Combine, Dim, EmbeddingFieldConfig, HashConfig, MultiHotConfig, Pooling, PretrainedConfig, PretrainedFormat,
     QuotientRemainderConfig,
 };
+pub use transform::Transform;
 
 /// A data set.
 ///
@@ -161,7 +163,7 @@ impl DatasetConfig {
         validate_tables(&fields)?;
         self.source.validate_fields(&fields)?;
         match self.split.as_ref().and_then(SplitRule::column) {
-            Some(column) => self.source.validate_column(column),
+            Some(column) => self.source.validate_column(column, &fields),
             None => Ok(()),
         }
     }
@@ -187,12 +189,13 @@ fn validate_tables(fields: &[FieldConfig]) -> Result<(), DataError> {
         let name = config.names[0].as_str();
         let table = config.table_of(name);
         let (first, other) = *tables.entry(table).or_insert((name, config));
-        let agree = |config: &CategoricalConfig| (config.min_count, config.hash, config.embedding.clone());
+        let agree =
+            |config: &CategoricalConfig| (config.min_count, config.top_k, config.hash, config.embedding.clone());
         if agree(config) != agree(other) {
             return Err(DataError::config(
                 format!("fields.{name}.table"),
                 table,
-                format!("the same `min_count`, `hash` and `embedding` as the field `{first}` of this table"),
+                format!("the same `min_count`, `top_k`, `hash` and `embedding` as the field `{first}` of this table"),
             ));
         }
     }

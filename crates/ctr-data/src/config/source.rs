@@ -224,16 +224,34 @@ impl SourceConfig {
 
 impl SourceConfig {
     /// Checks that the source can deliver a column that is perhaps no field.
-    pub(super) fn validate_column(&self, column: &str) -> Result<(), DataError> {
+    pub(super) fn validate_column(&self, column: &str, fields: &[FieldConfig]) -> Result<(), DataError> {
         let expected = |known: &str| DataError::config("split.column", column, known);
         match self {
             Self::CriteoTsv(_) if !CriteoConfig::columns().iter().any(|name| name == column) => {
                 Err(expected(&format!("one of {}", CriteoConfig::columns().join(", "))))
             }
-            Self::Libsvm(libsvm) => match libsvm.bounds(column) {
-                Ok((first, last)) if first == last => Ok(()),
-                _ => Err(expected("a column with a single index in `source.index`, or an index")),
-            },
+            Self::Libsvm(libsvm) => {
+                let (index, last) = libsvm.bounds(column).unwrap_or((1, 0));
+                if index != last {
+                    return Err(expected("a column with a single index in `source.index`, or an index"));
+                }
+                // A token belongs to one column: another that has the same index would never see it.
+                for name in fields.iter().flat_map(FieldConfig::names).filter(|name| *name != column) {
+                    let (first, last) = libsvm.bounds(name)?;
+                    if (first..=last).contains(&index) {
+                        return Err(expected(&format!("an index outside {:?} of the field `{name}`", (first, last))));
+                    }
+                }
+                Ok(())
+            }
+            Self::Libfm(libfm) => {
+                let key = |name: &str| libfm.key.get(name).map_or_else(|| name.to_owned(), Clone::clone);
+                let mut others = fields.iter().flat_map(FieldConfig::names).filter(|name| *name != column);
+                match others.find(|name| key(name) == key(column)) {
+                    Some(name) => Err(expected(&format!("a text other than {:?} of the field `{name}`", key(name)))),
+                    None => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }

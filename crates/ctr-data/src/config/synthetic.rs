@@ -146,6 +146,7 @@ impl SyntheticConfig {
             FieldConfig::Categorical(CategoricalConfig {
                 names: vec![field.name.clone()],
                 min_count: 1,
+                top_k: None,
                 missing: CategoricalMissing::Error,
                 hash: None,
                 table: None,

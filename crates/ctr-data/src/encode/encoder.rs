@@ -9,6 +9,7 @@ use super::encode_rows::{Encoding, only};
 use super::encoded_rows::EncodedRows;
 use super::ids::Ids;
 use super::list::for_each_value;
+use super::numeric::SmallNumbers;
 use super::vocabulary::OOV;
 use crate::bad_rows::BadRowLedger;
 use crate::config::{BadRowPolicy, CategoricalMissing, MultiHotConfig, SourceConfig};
@@ -28,6 +29,8 @@ pub struct Encoder {
     /// The type of each column of a source, in the configuration's order.
     pub(super) columns: Vec<Column>,
     pub(super) source: SourceConfig,
+    /// Of each numeric field.
+    small: Vec<SmallNumbers>,
 }
 
 /// How a column is encoded.
@@ -55,6 +58,11 @@ pub struct EncodeOptions<'a> {
 }
 
 impl Encoder {
+    pub(super) fn new(schema: Schema, tables: Vec<(String, Ids)>, columns: Vec<Column>, source: SourceConfig) -> Self {
+        let small = schema.numeric.iter().map(SmallNumbers::of).collect();
+        Self { schema, tables, columns, source, small }
+    }
+
     /// The columns of the encoded rows.
     #[must_use]
     pub fn schema(&self) -> &Schema {
@@ -72,7 +80,7 @@ impl Encoder {
     /// The id of a value in a table: 0 for a value that its vocabulary does not hold; none if there is no such table.
     #[must_use]
     pub fn id(&self, table: &str, value: &str) -> Option<u32> {
-        Some(self.ids(table)?.id(value))
+        Some(self.ids(table)?.id(value.as_bytes()))
     }
 
     fn ids(&self, table: &str) -> Option<&Ids> {
@@ -141,12 +149,12 @@ impl Encoder {
         encoded.lookups.clear();
         for (number, column) in self.columns.iter().enumerate() {
             if let Column::Categorical { table, multi_hot: None, .. } = column {
-                encoded.lookups.push(self.tables[*table].1.begin(row.value(number)));
+                encoded.lookups.push(self.tables[*table].1.begin(row.bytes(number)));
             }
         }
         let (mut categorical, mut numeric, mut single) = (0, 0, 0);
         for (number, column) in self.columns.iter().enumerate() {
-            let value = row.value(number);
+            let value = row.bytes(number);
             match column {
                 Column::Categorical { missing, table, multi_hot } => {
                     let ids = &self.tables[*table].1;
@@ -158,8 +166,8 @@ impl Encoder {
                         (None, Some(CategoricalMissing::Oov)) => encoded.categorical.push(OOV),
                         (None, _) => encoded.categorical.push(ids.end(encoded.lookups[single], value)),
                         (Some(_), Some(CategoricalMissing::Oov)) => encoded.bags.push(OOV, 1.0),
-                        (Some(list), _) => for_each_value(*list, value, |value, weight| {
-                            encoded.bags.push(ids.id(value), weight);
+                        (Some(list), _) => for_each_value(*list, row.value(number), |value, weight| {
+                            encoded.bags.push(ids.id(value.as_bytes()), weight);
                             Ok(())
                         })
                         .map_err(|refusal| refusal.column(name))?,
@@ -171,9 +179,14 @@ impl Encoder {
                     }
                 }
                 Column::Numeric => {
-                    let field = &self.schema.numeric[numeric];
+                    let encoded_value = if let Some(encoded) = self.small[numeric].get(value) {
+                        encoded
+                    } else {
+                        let field = &self.schema.numeric[numeric];
+                        field.encode(row.value(number)).map_err(|refusal| refusal.column(&field.name))?
+                    };
                     numeric += 1;
-                    encoded.numeric.push(field.encode(value).map_err(|refusal| refusal.column(&field.name))?);
+                    encoded.numeric.push(encoded_value);
                 }
             }
         }

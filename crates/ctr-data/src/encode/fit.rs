@@ -76,6 +76,7 @@ struct Table {
     name: String,
     hash: Option<HashConfig>,
     min_count: u64,
+    top_k: Option<u64>,
 }
 
 /// The tables in the order of the first field of each, and the table of each field (0 for a numeric one).
@@ -85,7 +86,8 @@ fn tables(fields: &[FieldConfig]) -> (Vec<Table>, Vec<usize>) {
         let FieldConfig::Categorical(field) = field else { return 0 };
         let name = field.table_of(&field.names[0]);
         tables.iter().position(|table| table.name == name).unwrap_or_else(|| {
-            tables.push(Table { name: name.to_owned(), hash: field.hash, min_count: field.min_count });
+            let (name, hash) = (name.to_owned(), field.hash);
+            tables.push(Table { name, hash, min_count: field.min_count, top_k: field.top_k });
             tables.len() - 1
         })
     });
@@ -182,7 +184,7 @@ impl FitWork<'_> {
         lookups.clear();
         lookups.extend(
             self.fitted().map(|(number, field, table)| {
-                field.multi_hot.is_none().then(|| counts[table].begin(row.value(number)))
+                field.multi_hot.is_none().then(|| counts[table].begin(row.bytes(number)))
             }),
         );
         for ((number, field, table), lookup) in self.fitted().zip(lookups) {
@@ -231,7 +233,7 @@ fn ids(tables: &[Table], states: Vec<Vec<ValueCounts>>, threads: usize) -> Resul
             Ids::Hashed(hash)
         } else {
             let counts = ValueCounts::merged(counts).ok_or_else(|| too_many_values(&table.name))?;
-            Ids::Fitted(counts.into_vocabulary(table.min_count))
+            Ids::Fitted(counts.into_vocabulary(table.min_count, table.top_k))
         };
         Ok((table.name.clone(), ids))
     });
@@ -269,5 +271,5 @@ fn finish(
             }
         }
     }
-    Ok(Encoder { schema, tables, columns, source: config.source.clone() })
+    Ok(Encoder::new(schema, tables, columns, config.source.clone()))
 }

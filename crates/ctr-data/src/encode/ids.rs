@@ -17,7 +17,7 @@ pub(super) enum Ids {
 
 impl Ids {
     /// The first step of finding a value's id, for several values at once; none where nothing is looked for.
-    pub(super) fn begin(&self, value: &str) -> Option<Lookup> {
+    pub(super) fn begin(&self, value: &[u8]) -> Option<Lookup> {
         match self {
             Self::Fitted(vocabulary) => Some(vocabulary.begin(value)),
             Self::Hashed(_) => None,
@@ -25,7 +25,7 @@ impl Ids {
     }
 
     /// The second step: the id of the value that the first was about.
-    pub(super) fn end(&self, lookup: Option<Lookup>, value: &str) -> u32 {
+    pub(super) fn end(&self, lookup: Option<Lookup>, value: &[u8]) -> u32 {
         match (self, lookup) {
             (Self::Fitted(vocabulary), Some(lookup)) => vocabulary.end(lookup, value),
             _ => self.id(value),
@@ -33,13 +33,11 @@ impl Ids {
     }
 
     /// The id of a value.
-    pub(super) fn id(&self, value: &str) -> u32 {
+    pub(super) fn id(&self, value: &[u8]) -> u32 {
         match self {
             Self::Fitted(vocabulary) => vocabulary.id(value),
             // The configuration keeps buckets below 2³² − 1.
-            Self::Hashed(HashConfig { buckets, seed }) => {
-                OOV + 1 + (XxHash64::oneshot(*seed, value.as_bytes()) % buckets) as u32
-            }
+            Self::Hashed(HashConfig { buckets, seed }) => OOV + 1 + (XxHash64::oneshot(*seed, value) % buckets) as u32,
         }
     }
 
@@ -79,10 +77,10 @@ mod tests {
         assert_eq!(XxHash64::oneshot(0, b""), 0xEF46_DB37_51D8_E999);
         assert_eq!(XxHash64::oneshot(0, b"abc"), 0x44BC_2CF5_AD77_0999);
         let ids = |buckets, seed| Ids::Hashed(HashConfig { buckets, seed });
-        assert_eq!(u64::from(ids(1000, 0).id("abc")), 1 + 0x44BC_2CF5_AD77_0999 % 1000);
-        assert_ne!(ids(1000, 0).id("abc"), ids(1000, 1).id("abc"));
+        assert_eq!(u64::from(ids(1000, 0).id(b"abc")), 1 + 0x44BC_2CF5_AD77_0999 % 1000);
+        assert_ne!(ids(1000, 0).id(b"abc"), ids(1000, 1).id(b"abc"));
         assert_eq!(ids(1000, 0).cardinality(), 1001);
-        assert_eq!(ids(1, 0).id("anything"), 1);
-        assert_eq!(u64::from(ids(u64::from(u32::MAX) - 1, 0).id("")), 1 + 0xEF46_DB37_51D8_E999 % 0xFFFF_FFFE);
+        assert_eq!(ids(1, 0).id(b"anything"), 1);
+        assert_eq!(u64::from(ids(u64::from(u32::MAX) - 1, 0).id(b"")), 1 + 0xEF46_DB37_51D8_E999 % 0xFFFF_FFFE);
     }
 }

@@ -11,6 +11,7 @@ mod ids;
 mod interner;
 mod list;
 mod numeric;
+mod quantiles;
 mod store;
 mod vocabulary;
 

@@ -1,6 +1,7 @@
 //! The statistics of a numeric field, and its values.
 
-use crate::config::{NumericConfig, NumericMissing};
+use super::quantiles::Quantiles;
+use crate::config::{NumericConfig, NumericMissing, Transform};
 use crate::error::{DataError, Reason, Refusal, shown};
 use crate::schema::NumericField;
 
@@ -49,7 +50,8 @@ pub(super) fn fitted_value(text: &str, config: &NumericConfig) -> Result<Option<
         (None, NumericMissing::Mean) => return Ok(None),
     };
     // Standardised training values are at most √n from 0, and no transform makes a number larger.
-    if raw.abs() > f64::from(f32::MAX) && !config.standardise && !(config.transform.apply(raw) as f32).is_finite() {
+    let bounded = config.standardise || config.transform.is_bucketed();
+    if raw.abs() > f64::from(f32::MAX) && !bounded && !(config.transform.apply(raw) as f32).is_finite() {
         return Err(beyond_f32(text));
     }
     Ok(value)
@@ -74,6 +76,33 @@ impl NumericField {
     }
 }
 
+/// The encoded numbers below a thousand, which most counts of click logs are: no parsing, no logarithm.
+#[derive(Debug, Clone)]
+pub(super) struct SmallNumbers(Box<[Option<f32>]>);
+
+impl SmallNumbers {
+    pub(super) fn of(field: &NumericField) -> Self {
+        Self((0..1000).map(|number| field.encode(&number.to_string()).ok()).collect())
+    }
+
+    /// What [`NumericField::encode`] says of a text of one to three digits; none for others, and where it refuses.
+    #[inline]
+    pub(super) fn get(&self, text: &[u8]) -> Option<f32> {
+        if text.is_empty() || text.len() > 3 {
+            return None;
+        }
+        let mut number = 0;
+        for digit in text {
+            let digit = digit.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = 10 * number + usize::from(digit);
+        }
+        self.0[number]
+    }
+}
+
 /// Collects what [`NumericField`] needs from the training rows.
 #[derive(Debug)]
 pub(super) struct NumericStatistics {
@@ -81,13 +110,14 @@ pub(super) struct NumericStatistics {
     name: String,
     raw: Moments,
     transformed: Moments,
+    quantiles: Quantiles,
     missing: u64,
 }
 
 impl NumericStatistics {
     pub(super) fn new(name: &str, config: &NumericConfig) -> Self {
-        let (raw, transformed) = (Moments::default(), Moments::default());
-        Self { config: config.clone(), name: name.to_owned(), raw, transformed, missing: 0 }
+        let (raw, transformed, quantiles) = (Moments::default(), Moments::default(), Quantiles::default());
+        Self { config: config.clone(), name: name.to_owned(), raw, transformed, quantiles, missing: 0 }
     }
 
     /// The next training row's value, as [`fitted_value`] gave it.
@@ -100,7 +130,9 @@ impl NumericStatistics {
         if self.config.missing == NumericMissing::Mean {
             self.raw.add(value);
         }
-        if self.config.standardise {
+        if matches!(self.config.transform, Transform::Quantiles(_)) {
+            self.quantiles.add(value);
+        } else if self.config.standardise {
             self.transformed.add(self.config.transform.apply(value));
         }
     }
@@ -115,22 +147,37 @@ impl NumericStatistics {
                 return Err(DataError::config(format!("fields.{}.missing", self.name), "mean", expected));
             }
         };
-        let transform = self.config.transform;
-        let mut field = NumericField { name: self.name, fill, transform, mean: 0.0, scale: 1.0 };
+        let mut transformed = self.transformed;
+        let transform = match self.config.transform {
+            Transform::Quantiles(buckets) => {
+                let fitted = Transform::Buckets(self.quantiles.boundaries(buckets));
+                // A cell lies on one side of each boundary: its values are in one bucket.
+                for (value, count) in self.quantiles.cells() {
+                    transformed = transformed.merged(Moments { count, mean: fitted.apply(value), squares: 0.0 });
+                }
+                fitted
+            }
+            transform => transform,
+        };
+        let (mut mean, mut scale) = (0.0, 1.0);
         if self.config.standardise {
             let filled = fill.map_or_else(Moments::default, |fill| Moments {
                 count: self.missing,
                 mean: transform.apply(fill),
                 squares: 0.0,
             });
-            let all = self.transformed.merged(filled);
+            let all = transformed.merged(filled);
             let deviation = libm::sqrt(all.squares / all.count as f64);
-            field.mean = all.mean;
-            field.scale = if deviation > 0.0 { deviation } else { 1.0 };
+            (mean, scale) = (all.mean, if deviation > 0.0 { deviation } else { 1.0 });
         }
+        let field = NumericField { name: self.name, fill, transform, mean, scale };
         if ![field.mean, field.scale, fill.unwrap_or_default()].into_iter().all(f64::is_finite) {
             let key = format!("fields.{}.transform", field.name);
-            return Err(DataError::config(key, transform, "a transform under which mean and variance stay finite"));
+            return Err(DataError::config(
+                key,
+                field.transform,
+                "a transform under which mean and variance stay finite",
+            ));
         }
         Ok(field)
     }
@@ -227,7 +274,7 @@ mod tests {
     fn standardised_training_values_have_mean_0_and_variance_1() {
         let texts = ["0", "3", "", "8", "-20", "1000000"];
         for transform in [Transform::None, Transform::Log1p, Transform::LogSquared] {
-            let field = fitted(&texts, NumericMissing::Mean, transform, true);
+            let field = fitted(&texts, NumericMissing::Mean, transform.clone(), true);
             let values = texts.map(|text| f64::from(field.encode(text).unwrap()));
             let mean = values.iter().sum::<f64>() / 6.0;
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 6.0;
@@ -253,11 +300,38 @@ mod tests {
     }
 
     #[test]
-    fn transforms_have_their_values() {
-        assert_eq!(Transform::Log1p.apply(0.0), 0.0);
-        assert_eq!(Transform::Log1p.apply(-1.5), -Transform::Log1p.apply(1.5));
-        assert!((Transform::Log1p.apply(std::f64::consts::E - 1.0) - 1.0).abs() < 1e-15);
-        assert_eq!([-1.0, 0.0, 2.0, 3.0, 1000.0].map(|v| Transform::LogSquared.apply(v)), [-1.0, 0.0, 2.0, 1.0, 47.0]);
+    fn quantiles_become_buckets_that_are_saved() {
+        let texts: Vec<String> = (1..=100).map(|value| value.to_string()).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).chain(["", ""]).collect();
+        let field = fitted(&texts, NumericMissing::Constant(1e300), Transform::Quantiles(4), false);
+        assert_eq!(field.transform, Transform::Buckets(vec![26.0, 51.0, 76.0]));
+        let values = ["-1e300", "25", "26", "75.9", "76", "1e300", ""].map(|text| field.encode(text).unwrap());
+        assert_eq!(values, [0.0, 0.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn standardised_buckets_have_mean_0_and_variance_1() {
+        let texts = ["0", "3", "", "8", "-20", "1000000", "7.7"];
+        for transform in [Transform::Quantiles(3), Transform::Buckets(vec![0.0, 5.0])] {
+            let field = fitted(&texts, NumericMissing::Mean, transform, true);
+            let values = texts.map(|text| f64::from(field.encode(text).unwrap()));
+            let mean = values.iter().sum::<f64>() / 7.0;
+            let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 7.0;
+            assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{field:?}: {mean} {variance}");
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_encoded_as_all_are() {
+        let field = fitted(&["0", "3", "900"], NumericMissing::Error, Transform::Log1p, true);
+        let small = SmallNumbers::of(&field);
+        for text in ["0", "7", "00", "007", "10", "999", "1", "", "1000", "-1", "-0", "1.", " 1", "+1", "a"] {
+            if let Some(found) = small.get(text.as_bytes()) {
+                assert_eq!(Ok(found.to_bits()), field.encode(text).map(f32::to_bits), "{text}");
+            } else {
+                assert!(!text.bytes().all(|byte| byte.is_ascii_digit()) || text.len() > 3 || text.is_empty(), "{text}");
+            }
+        }
     }
 
     #[test]

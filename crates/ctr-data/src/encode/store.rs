@@ -139,7 +139,7 @@ impl Encoder {
         if !agree {
             return Err(DataError::damaged(path, "description", "fields that do not agree", "the table of each field"));
         }
-        Ok(Self { schema, tables, columns, source })
+        Ok(Self::new(schema, tables, columns, source))
     }
 }
 

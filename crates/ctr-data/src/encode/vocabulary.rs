@@ -26,17 +26,17 @@ impl Vocabulary {
     }
 
     /// The id of a value, [`OOV`] for one that is not in the vocabulary.
-    pub(super) fn id(&self, value: &str) -> u32 {
+    pub(super) fn id(&self, value: &[u8]) -> u32 {
         self.end(self.begin(value), value)
     }
 
     /// The first step of finding a value's id: see [`Interner`].
-    pub(super) fn begin(&self, value: &str) -> Lookup {
+    pub(super) fn begin(&self, value: &[u8]) -> Lookup {
         self.values.begin(value)
     }
 
     /// The second step: the id of the value that the first was about, [`OOV`] for one that is not in the vocabulary.
-    pub(super) fn end(&self, lookup: Lookup, value: &str) -> u32 {
+    pub(super) fn end(&self, lookup: Lookup, value: &[u8]) -> u32 {
         self.values.end(lookup, value).map_or(OOV, |number| number + 1)
     }
 
@@ -65,14 +65,14 @@ pub(super) struct ValueCounts {
 
 impl ValueCounts {
     /// The first step of counting a value, for the values of several fields at once.
-    pub(super) fn begin(&self, value: &str) -> Lookup {
+    pub(super) fn begin(&self, value: &[u8]) -> Lookup {
         self.values.begin(value)
     }
 
     /// The second step: counts one occurrence; false if there are too many different values.
     #[must_use]
     pub(super) fn end(&mut self, lookup: Lookup, value: &str) -> bool {
-        match self.values.end(lookup, value) {
+        match self.values.end(lookup, value.as_bytes()) {
             Some(number) => {
                 self.counts[number as usize] += 1;
                 true
@@ -106,11 +106,12 @@ impl ValueCounts {
         Some(merged)
     }
 
-    /// The vocabulary of the values seen at least `min_count` times.
-    pub(super) fn into_vocabulary(self, min_count: u64) -> Vocabulary {
+    /// The vocabulary of the values seen at least `min_count` times, or of the `top_k` most frequent of them.
+    pub(super) fn into_vocabulary(self, min_count: u64, top_k: Option<u64>) -> Vocabulary {
         let mut kept: Vec<(u64, &str)> =
             self.counts.iter().copied().zip(self.values.iter()).filter(|(count, _)| *count >= min_count).collect();
         kept.sort_unstable_by(|(a_count, a), (b_count, b)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
+        kept.truncate(top_k.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX));
         Vocabulary::from_values(kept.into_iter().map(|(_, value)| value)).unwrap_or_default()
     }
 }
@@ -126,14 +127,14 @@ mod tests {
     fn fitted(values: &[&str], min_count: u64) -> Vocabulary {
         let mut counts = ValueCounts::default();
         assert!(values.iter().all(|value| counts.add(value, 1)));
-        counts.into_vocabulary(min_count)
+        counts.into_vocabulary(min_count, None)
     }
 
     #[test]
     fn ids_go_by_descending_count_then_bytes() {
         let vocabulary = fitted(&["b", "a", "c", "c", "", "é"], 1);
         assert_eq!(vocabulary.values().collect::<Vec<_>>(), ["c", "", "a", "b", "é"]);
-        assert_eq!(["c", "", "é", "z"].map(|value| vocabulary.id(value)), [1, 2, 5, OOV]);
+        assert_eq!(["c", "", "é", "z"].map(|value| vocabulary.id(value.as_bytes())), [1, 2, 5, OOV]);
         assert_eq!((vocabulary.value(5), vocabulary.value(OOV), vocabulary.value(6)), (Some("é"), None, None));
         assert_eq!(vocabulary.cardinality(), 6);
     }
@@ -142,8 +143,21 @@ mod tests {
     fn rare_values_share_the_oov_id() {
         let vocabulary = fitted(&["a", "b", "a", "c", "b", "a"], 2);
         assert_eq!(vocabulary.values().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(vocabulary.id("c"), OOV);
+        assert_eq!(vocabulary.id(b"c"), OOV);
         assert_eq!(fitted(&["a", "b"], 2).cardinality(), 1);
+    }
+
+    #[test]
+    fn the_most_frequent_values_are_kept_and_ties_go_by_bytes() {
+        let kept = |min_count, top_k| {
+            let mut counts = ValueCounts::default();
+            assert!(["d", "a", "c", "c", "b", "d", "d"].iter().all(|value| counts.add(value, 1)));
+            counts.into_vocabulary(min_count, Some(top_k)).values().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(1, 1), ["d"]);
+        assert_eq!(kept(1, 3), ["d", "c", "a"]);
+        assert_eq!(kept(2, 3), ["d", "c"]);
+        assert_eq!(kept(1, u64::MAX).len(), 4);
     }
 
     proptest! {
@@ -159,7 +173,7 @@ mod tests {
             let vocabulary = fitted(&values, min_count);
             prop_assert!(vocabulary.values().eq(expected.iter().map(|(value, _)| *value)));
             for (number, (value, _)) in expected.iter().enumerate() {
-                prop_assert_eq!(vocabulary.id(value), number as u32 + 1);
+                prop_assert_eq!(vocabulary.id(value.as_bytes()), number as u32 + 1);
             }
         }
     }

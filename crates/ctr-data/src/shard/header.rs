@@ -102,6 +102,12 @@ impl Header {
         })
     }
 
+    /// Whether there are rows of nothing: any number of them fits into any file.
+    pub(super) fn takes_no_bytes(self) -> bool {
+        let labels = u32::from(self.labels) + u32::from(self.probabilities);
+        self.rows > 0 && [labels, self.numeric, self.categorical, self.multi_hot] == [0; 4]
+    }
+
     /// Where the sections of such a shard lie; none if they would not fit into 64 bits.
     pub(super) fn sections(self) -> Option<Sections> {
         let mut end = HEADER_BYTES;

@@ -9,6 +9,7 @@ use memmap2::Mmap;
 use super::header::{Header, Sections};
 use crate::bags::Bags;
 use crate::error::{DataError, hex};
+use crate::tree_hash;
 
 /// The encoded rows of one split, mapped into memory: rows are read from the page cache, so data larger than memory can be trained on.
 ///
@@ -30,11 +31,12 @@ impl Shards {
     /// [`DataError::Io`] if it cannot be read, [`DataError::Damaged`] if it is not a whole shard of this version.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|cause| DataError::io("open", path, cause))?;
-        Self::map(&file, path)
+        Self::map(&file, path, None)
     }
 
-    /// `path` is where the file is, or was: it need not have a name any more.
-    pub(super) fn map(file: &File, path: &Path) -> Result<Self, DataError> {
+    /// `path` is where the file is, or was: it need not have a name any more. `digest` is that of its content where this process has just
+    /// written it.
+    pub(super) fn map(file: &File, path: &Path, digest: Option<blake3::Hash>) -> Result<Self, DataError> {
         // SAFETY: the mapping is read-only. A process that altered or truncated the file afterwards would break it; the crate itself never
         // writes to a finished shard (it builds under another name and renames), and the digest is checked before the bytes are used.
         let map = unsafe { Mmap::map(file) }.map_err(|cause| DataError::io("map", path, cause))?;
@@ -46,7 +48,7 @@ impl Shards {
         };
         let shards = Self {
             path: path.to_path_buf(),
-            digest: blake3::hash(slice(&map, &(0..sections.digest.start))),
+            digest: digest.unwrap_or_else(|| tree_hash::hash(slice(&map, &(0..sections.digest.start)))),
             map,
             header,
             sections,
@@ -58,6 +60,9 @@ impl Shards {
         }
         if shards.bytes(&shards.sections.labels).iter().any(|&label| label > 1) {
             return Err(DataError::damaged(path, "labels", "a label above 1", "0 or 1"));
+        }
+        if header.takes_no_bytes() {
+            return Err(DataError::damaged(path, "rows", header.rows, "0: there is no value in a row"));
         }
         let ends = shards.list_ends();
         if !ends.is_sorted() || ends.last().copied().unwrap_or(0) != header.values {

@@ -1,13 +1,16 @@
 //! Writing shards.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use memmap2::Mmap;
+
 use super::Shards;
-use super::header::{ALIGNMENT, Header};
+use super::header::{ALIGNMENT, HEADER_BYTES, Header};
 use crate::encode::EncodedRows;
 use crate::error::DataError;
+use crate::tree_hash;
 
 /// Writes the rows of one split in a single pass over them, in memory that does not grow with their number.
 ///
@@ -100,9 +103,10 @@ impl ShardWriter {
 
     /// Joins the sections into a file at `path`, on disk for good when this returns.
     pub(crate) fn finish(self, path: &Path) -> Result<Shards, DataError> {
-        let mut file = File::create(path).map_err(|cause| DataError::io("create", path, cause))?;
-        self.join(&mut file).and_then(|()| file.sync_all()).map_err(|cause| DataError::io("write", path, cause))?;
-        Shards::open(path)
+        let created = File::options().read(true).write(true).create(true).truncate(true).open(path);
+        let mut file = created.map_err(|cause| DataError::io("create", path, cause))?;
+        let digest = self.join(&mut file).and_then(|digest| file.sync_all().map(|()| digest));
+        Shards::map(&file, path, Some(digest.map_err(|cause| DataError::io("write", path, cause))?))
     }
 
     /// Joins the sections into a file without a name, which is gone when the shards are dropped.
@@ -110,57 +114,38 @@ impl ShardWriter {
         let dir = self.dir.clone();
         let mut file =
             tempfile::tempfile_in(&dir).map_err(|cause| DataError::io("create a temporary file in", &dir, cause))?;
-        self.join(&mut file).map_err(|cause| DataError::io("write to", &dir, cause))?;
-        Shards::map(&file, &dir)
+        let digest = self.join(&mut file).map_err(|cause| DataError::io("write to", &dir, cause))?;
+        Shards::map(&file, &dir, Some(digest))
     }
 
-    fn join(self, file: &mut File) -> io::Result<()> {
-        let mut out = Hashed { file, hasher: blake3::Hasher::new(), bytes: 0 };
-        out.write(&self.header.to_bytes())?;
+    /// The digest of what was joined stands at the end.
+    fn join(self, file: &mut File) -> io::Result<blake3::Hash> {
+        file.write_all(&self.header.to_bytes())?;
+        let mut bytes = HEADER_BYTES;
         let fixed = [self.labels, self.numeric, self.categorical, self.probabilities];
         for spool in fixed.into_iter().chain([self.list_ends, self.list_ids, self.list_weights]) {
-            out.align()?;
+            align(file, &mut bytes)?;
             let mut section = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
             section.rewind()?;
-            out.copy(&mut section)?;
+            // From file to file: the system need not bring the bytes here.
+            bytes += io::copy(&mut section, file)?;
         }
-        out.align()?;
-        let digest = out.hasher.finalize();
-        out.file.write_all(digest.as_bytes())
+        align(file, &mut bytes)?;
+        // SAFETY: the mapping is read-only and gone before the file is written again; nobody else has the file: it is unnamed, or in a folder
+        // under construction.
+        let content = unsafe { Mmap::map(&*file) }?;
+        let digest = tree_hash::hash(content.get(..bytes as usize).ok_or(io::ErrorKind::UnexpectedEof)?);
+        drop(content);
+        file.write_all(digest.as_bytes())?;
+        Ok(digest)
     }
 }
 
-/// A file whose digest is kept while it is written.
-struct Hashed<'a> {
-    file: &'a mut File,
-    hasher: blake3::Hasher,
-    bytes: u64,
-}
-
-impl Hashed<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn align(&mut self) -> io::Result<()> {
-        let padding = self.bytes.next_multiple_of(ALIGNMENT) - self.bytes;
-        self.write(&[0; ALIGNMENT as usize][..padding as usize])
-    }
-
-    fn copy(&mut self, section: &mut File) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            match section.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => self.write(&buffer[..read])?,
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(cause),
-            }
-        }
-    }
+/// Zeros up to where the next section begins.
+fn align(file: &mut File, bytes: &mut u64) -> io::Result<()> {
+    let padding = bytes.next_multiple_of(ALIGNMENT) - *bytes;
+    *bytes += padding;
+    file.write_all(&[0; ALIGNMENT as usize][..padding as usize])
 }
 
 #[cfg(test)]

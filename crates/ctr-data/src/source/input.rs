@@ -55,6 +55,18 @@ impl Read for Rest {
     }
 }
 
+impl Rest {
+    /// Appends up to `most` bytes; fewer at the end. From the file they go to where they are wanted, over no zeros.
+    fn read_onto(&mut self, buffer: &mut Vec<u8>, most: usize) -> std::io::Result<usize> {
+        let first = most.min(self.seen - self.given);
+        buffer.extend_from_slice(&self.first[self.given..self.given + first]);
+        self.given += first;
+        let rest = (&mut self.file).take((most - first) as u64).read_to_end(buffer)?;
+        self.read.fetch_add((first + rest) as u64, Ordering::Relaxed);
+        Ok(first + rest)
+    }
+}
+
 impl Input {
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|cause| DataError::io("open", path, cause))?;
@@ -93,11 +105,10 @@ impl Input {
     /// Reads until `buffer` is `wanted` bytes long or the content ends; true at its end.
     pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, wanted: usize) -> Result<bool, DataError> {
         let missing = wanted.saturating_sub(buffer.len());
-        let content: &mut dyn Read = match &mut self.content {
-            Content::Plain(rest) => rest,
-            Content::Decompressed(decoder) => decoder,
+        let read = match &mut self.content {
+            Content::Plain(rest) => rest.read_onto(buffer, missing),
+            Content::Decompressed(decoder) => decoder.take(missing as u64).read_to_end(buffer),
         };
-        let read = content.take(missing as u64).read_to_end(buffer);
         let read = read.map_err(|cause| DataError::io("read", &self.path, cause))?;
         Ok(read < missing)
     }

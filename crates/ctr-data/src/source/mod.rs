@@ -11,6 +11,7 @@ mod line_error;
 mod open;
 mod parquet;
 mod parquet_column;
+mod parquet_guard;
 mod record;
 mod row;
 mod sparse;

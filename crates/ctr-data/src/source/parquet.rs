@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,9 +11,11 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::parquet_column::{Column, Value};
+use super::parquet_guard::GuardedFile;
 use super::row::RowBuffer;
 use super::{Chunk, ChunkReader, ChunkedSource, DataSource, Labels, Piece, RowVisitor, SourceColumns};
 use super::{files, input, label, read_chunks};
+use crate::decoder_guard;
 use crate::error::{DataError, Refusal};
 
 /// Rows of each column decoded at a time.
@@ -55,7 +56,11 @@ impl ParquetSource {
     fn open(&self, number: usize) -> Result<OpenFile, DataError> {
         let path = self.files[number].clone();
         let file = fs::File::open(&path).map_err(|cause| DataError::io("open", &path, cause))?;
-        let metadata = guarded(&path, || ParquetMetaDataReader::new().parse_and_finish(&file))?;
+        let metadata = guarded(&path, || {
+            let file = GuardedFile::new(file)?;
+            file.check_footer()?;
+            ParquetMetaDataReader::new().parse_and_finish(&file)
+        })?;
         let leaves = metadata.file_metadata().schema_descr().columns();
         let place = |name: &str| {
             let found = leaves.iter().position(|leaf| leaf.path().parts() == [name]);
@@ -95,11 +100,9 @@ impl ParquetSource {
 
 /// Runs the decoder, which may panic over a file that is damaged.
 fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, DataError> {
-    let failed = |cause: String| DataError::io("read", path, io::Error::new(io::ErrorKind::InvalidData, cause));
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(decoded) => decoded.map_err(|cause| failed(cause.to_string())),
-        Err(_) => Err(failed("the Parquet decoder gave up".to_owned())),
-    }
+    let decoded = decoder_guard::guarded(decode).map_err(|panic| format!("the Parquet decoder gave up: {panic}"));
+    let decoded = decoded.and_then(|decoded| decoded.map_err(|cause| cause.to_string()));
+    decoded.map_err(|cause| DataError::io("read", path, io::Error::new(io::ErrorKind::InvalidData, cause)))
 }
 
 impl DataSource for ParquetSource {
@@ -139,7 +142,7 @@ impl ChunkedSource for ParquetSource {
         let group = metadata.row_group(chunk.group);
         // Each thread has a file of its own: two would move each other's place in it.
         let file = fs::File::open(path).map_err(|cause| DataError::io("open", path, cause))?;
-        let file = Arc::new(file);
+        let file = Arc::new(guarded(path, || GuardedFile::new(file))?);
         let column = |place: &usize| {
             guarded(path, || {
                 let descriptor = metadata.file_metadata().schema_descr().column(*place);

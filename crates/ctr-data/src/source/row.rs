@@ -53,6 +53,12 @@ impl<'a> Row<'a> {
         self.spans[field].of(self.text)
     }
 
+    /// The bytes of [`Row::value`]: cut out without a look at the boundaries of characters.
+    pub(crate) fn bytes(&self, field: usize) -> &'a [u8] {
+        let Span { start, end } = self.spans[field];
+        &self.text.as_bytes()[start as usize..end as usize]
+    }
+
     /// The row refused after it was read, for a value that its column cannot hold.
     pub(crate) fn refused(&self, refusal: Refusal) -> BadRow<'a> {
         refusal.bad_row(self.place.name, self.line, self.place.raw)

@@ -172,6 +172,9 @@ fn a_cache_that_cannot_be_written() {
     assert_says(&message, &["cannot create", &workshop.cache().display().to_string()]);
 }
 
+/// Rows divided by a column that is no field.
+const DAYS: &str = "files = { all = 'a' }\nsplit = { by = 'time', column = 'day', valid = 1, test = 2 }";
+
 #[test]
 fn configurations() {
     let base = |fields: &str| {
@@ -188,6 +191,42 @@ fn configurations() {
         (base(&format!("{user}, {{ name = [], type = 'numeric' }}")), &["`fields.name`", "the name of a column"]),
         (base("{ name = 'u', type = 'categorical', min_count = 0 }"), &["`fields.u.min_count`", "at least 1"]),
         (base("{ name = 'p', type = 'numeric', missing = { constant = inf } }"), &["`fields.p.missing.constant`"]),
+        (base("{ name = 'u', type = 'categorical', top_k = 0 }"), &["`fields.u.top_k`", "found 0", "1 to"]),
+        (
+            base("{ name = 'u', type = 'categorical', top_k = 5, hash = { buckets = 9 } }"),
+            &["`fields.u.top_k`", "a hashed field counts no values"],
+        ),
+        (
+            base(
+                "{ name = 'u', type = 'categorical', top_k = 5, table = 't' }, { name = 'v', type = 'categorical', table = 't' }",
+            ),
+            &["`fields.v.table`", "`top_k`"],
+        ),
+        (
+            base("{ name = 'p', type = 'numeric', transform = { quantiles = 1 } }"),
+            &["`fields.p.transform.quantiles`", "2 to 1000"],
+        ),
+        (
+            base("{ name = 'p', type = 'numeric', transform = { buckets = [] } }"),
+            &["`fields.p.transform.buckets`", "1 to 999"],
+        ),
+        (
+            base("{ name = 'p', type = 'numeric', transform = { buckets = [1.0, 1.0] } }"),
+            &["buckets", "greater than the one before"],
+        ),
+        (base("{ name = 'p', type = 'numeric', transform = { buckets = [0.0, inf] } }"), &["buckets", "finite"]),
+        (
+            base(user)
+                .replace("'csv'", "'libsvm', index = { user = [1, 9], day = 5 }")
+                .replace("files = { train = 'a', valid = 'b', test = 'c' }", DAYS),
+            &["`split.column`", "\"day\"", "(1, 9)", "field `user`"],
+        ),
+        (
+            base(user)
+                .replace("'csv'", "'libfm', key = { user = 'day' }")
+                .replace("files = { train = 'a', valid = 'b', test = 'c' }", DAYS),
+            &["`split.column`", "\"day\"", "field `user`"],
+        ),
         (base(user).replace("'csv'", "'csv', delimiter = 'ä'"), &["`source.delimiter`", "ASCII"]),
         (base(user).replace("'csv'", "'criteo_tsv'"), &["`fields.name`", "\"user\"", "one of I1, I2"]),
         (base(user).replace("'csv'", "'libsvm'"), &["`source.index`", "\"user\""]),

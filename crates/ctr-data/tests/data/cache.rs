@@ -23,9 +23,11 @@ fn the_second_time_comes_from_the_cache() {
 fn content_and_configuration_make_the_key_and_places_do_not() {
     let workshop = Workshop::small();
     let first = workshop.prepare(CSV_CONFIG).unwrap();
-    let changes: [(&str, String); 5] = [
+    let changes: [(&str, String); 7] = [
         ("min_count", CSV_CONFIG.replace("type = \"categorical\"", "type = \"categorical\"\nmin_count = 2")),
         ("transform", CSV_CONFIG.replace("type = \"numeric\"", "type = \"numeric\"\ntransform = \"log1p\"")),
+        ("top_k", CSV_CONFIG.replace("type = \"categorical\"", "type = \"categorical\"\ntop_k = 1")),
+        ("buckets", CSV_CONFIG.replace("type = \"numeric\"", "type = \"numeric\"\ntransform = { buckets = [0, 1.5] }")),
         ("field order", CSV_CONFIG.replace("[\"user\", \"item\"]", "[\"item\", \"user\"]")),
         ("splits exchanged", CSV_CONFIG.replace("= \"valid\"", "= \"test\"")),
         ("fewer fields", CSV_CONFIG.replace("[\"user\", \"item\"]", "\"user\"")),

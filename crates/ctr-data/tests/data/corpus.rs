@@ -5,9 +5,11 @@ use std::path::Path;
 
 use crate::targets;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn no_kept_input_makes_a_reader_panic() {
-    let all: [(&str, fn(&[u8])); 7] = [
+    let all: [(&str, Target); 7] = [
         ("csv", targets::csv),
         ("criteo_tsv", targets::criteo_tsv),
         ("libsvm", targets::libsvm),

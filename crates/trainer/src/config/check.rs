@@ -12,12 +12,14 @@ use super::document::{Node, Segment, Value, key_path};
 use super::error::ConfigError;
 use super::model::{InputShape, ModelConfig};
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, TrainingConfig};
+use super::raw::{BlockShuffleConfig, CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, TrainingConfig};
 use crate::schedule::{Course, ScheduleConfig};
 
 pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 20;
 pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
 const WORKERS: RangeInclusive<usize> = 1..=64;
+/// Rows of a window of blocks: more than these are as good as all.
+const BLOCK_ROWS: usize = u32::MAX as usize;
 const EPOCHS: RangeInclusive<usize> = 1..=1_000_000;
 const WIDTH: RangeInclusive<usize> = 1..=1 << 20;
 
@@ -185,6 +187,14 @@ impl<'a> Checker<'a> {
         self.whole("batch_size", training.batch_size, &BATCH)?;
         if let Some(window) = training.shuffle_window {
             self.whole("shuffle_window", window, &(1..=usize::MAX))?;
+        }
+        if let Some(BlockShuffleConfig { block, window }) = training.block_shuffle {
+            let table = self.table("block_shuffle");
+            table.whole("block", block, &(1..=BLOCK_ROWS))?;
+            table.whole("window", window, &(1..=BLOCK_ROWS / block))?;
+            if let Some(rows) = training.shuffle_window {
+                return Err(self.invalid("shuffle_window", rows, "no such key beside the table `block_shuffle`"));
+            }
         }
         if let Some(workers) = training.async_workers {
             self.whole("async_workers", workers, &WORKERS)?;

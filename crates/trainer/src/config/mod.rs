@@ -28,8 +28,8 @@ pub use optimizer::{
 pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan, WarmStartPlan};
 pub use raw::{
-    CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor,
-    PerturbConfig, ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
+    BlockShuffleConfig, CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig,
+    Monitor, PerturbConfig, ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
 };
 
 #[cfg(test)]

@@ -164,6 +164,11 @@ pub struct TrainingConfig {
     /// are shuffled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle_window: Option<usize>,
+    /// Blocks of consecutive rows are visited in a random order, and the rows of a window of blocks are shuffled together: memory holds a
+    /// window, not the number of every row, and a file larger than memory is read block after block. Not beside `shuffle_window`. Default:
+    /// all rows are shuffled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block_shuffle: Option<BlockShuffleConfig>,
     /// Threads that train at the same time, each on batches of its own, and add their updates to shared parameters without locks (Hogwild,
     /// arXiv 1106.5730), 1 to 64. Such a run never gives the same bits twice; it has no checkpoints within an epoch, and `[watch]` must be
     /// off. Default: one batch after the other.
@@ -204,6 +209,7 @@ impl Default for TrainingConfig {
         Self {
             batch_size: 4096,
             shuffle_window: None,
+            block_shuffle: None,
             async_workers: None,
             epochs: 100,
             tensor_clip_value: None,
@@ -216,6 +222,22 @@ impl Default for TrainingConfig {
             schedule: None,
             reduce_lr_on_plateau: None,
         }
+    }
+}
+
+/// Keys of `[training.block_shuffle]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlockShuffleConfig {
+    /// Consecutive rows of a block, ≥ 1. Default `4096`.
+    pub block: usize,
+    /// Blocks of a window, ≥ 1: each loader thread holds 8 bytes for each of its rows. Default `64`.
+    pub window: usize,
+}
+
+impl Default for BlockShuffleConfig {
+    fn default() -> Self {
+        Self { block: 4096, window: 64 }
     }
 }
 

@@ -17,7 +17,6 @@
 //! predictions of any other program can be compared; further columns are ignored.
 
 mod csv_reader;
-pub(crate) mod decoder_guard;
 mod error;
 mod parquet_reader;
 mod parquet_writer;

@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ctr_data::decoder_guard::guarded;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::FileMetaData;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 
-use super::decoder_guard::guarded;
 use super::{CHUNK, FORMAT, PredictionFile, PredictionMetadata, Predictions, PredictionsError, file_checksum};
 
 pub(super) fn read(path: &Path, file: File) -> Result<PredictionFile, PredictionsError> {

@@ -3,12 +3,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use ctr_data::config::{PretrainedConfig, PretrainedFormat};
+use ctr_data::decoder_guard::guarded;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use safetensors::{Dtype, SafeTensors};
 
 use super::PretrainedError;
-use crate::predictions::decoder_guard::guarded;
 
 /// A file of rows for one table.
 pub(super) struct Source<'a> {

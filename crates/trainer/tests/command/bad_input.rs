@@ -55,6 +55,13 @@ fn a_device_that_is_not_there_is_an_error_and_no_fallback() {
 }
 
 #[test]
+fn a_model_larger_than_memory_is_an_error_and_no_abort() {
+    let workspace = Workspace::new();
+    let set = ["--set", "model.hidden_units=[1000000, 1000000]"];
+    workspace.fail(&[&TRAIN[..], &set].concat(), &["dense parameters", "could not be reserved", "`model`"]);
+}
+
+#[test]
 fn an_unreadable_file_is_named() {
     let workspace = Workspace::new();
     workspace.fail(&["train", "absent.toml"], &["absent.toml"]);

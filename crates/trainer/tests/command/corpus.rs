@@ -4,9 +4,11 @@ use std::path::Path;
 
 use crate::targets;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn no_kept_input_makes_a_reader_panic() {
-    let all: [(&str, fn(&[u8])); 3] =
+    let all: [(&str, Target); 3] =
         [("manifest", targets::manifest), ("tensors", targets::tensors), ("config", targets::config)];
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (name, target) in all {

@@ -136,7 +136,7 @@ fn keys_of_tables_are_checked_with_their_place() {
         (
             "name = \"item\"\n",
             "name = \"item\"\ntable = \"user\"\n",
-            "the same `min_count`, `hash` and `embedding` as the field `user`",
+            "the same `min_count`, `top_k`, `hash` and `embedding` as the field `user`",
         ),
         (
             "embedding = { dim = 2, frozen = true",

@@ -14,7 +14,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             shuffle_window, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
+             shuffle_window, block_shuffle, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
              early_stop_patience, monitor, min_delta, schedule, \
              reduce_lr_on_plateau)",
         ),
@@ -184,6 +184,28 @@ fn a_name_that_does_not_exist_gets_the_nearest_one() {
         ),
     ] {
         assert_eq!(message(RUN, &[set]), format!("--set {set}: {expected}"));
+    }
+}
+
+#[test]
+fn a_block_shuffle_is_checked_and_excludes_the_other_one() {
+    for (set, part) in [
+        ("training.block_shuffle.block=0", "`training.block_shuffle.block` is 0; expected a whole number from 1"),
+        (
+            "training.block_shuffle.window=9000000",
+            "`training.block_shuffle.window` is 9000000; expected a whole number from 1 to",
+        ),
+        (
+            "training.block_shuffle.blok=9",
+            "unknown key `training.block_shuffle.blok`; the nearest known one is `block`",
+        ),
+        (
+            "training={ shuffle_window = 3, block_shuffle = {} }",
+            "`training.shuffle_window` is 3; expected no such key beside the table `block_shuffle`",
+        ),
+    ] {
+        let text = message(RUN, &[set]);
+        assert!(text.contains(part), "{set}: {text}");
     }
 }
 

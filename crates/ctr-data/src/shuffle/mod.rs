@@ -1,8 +1,14 @@
 //! The order in which an epoch visits its rows.
 
+mod blocks;
+
+use std::ops::Range;
+
 use rand_chacha::ChaCha8Rng;
 
 use crate::random;
+use blocks::BlockOrder;
+pub(crate) use blocks::Window;
 
 /// The order of an epoch's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +33,27 @@ pub enum Order {
         /// Rows of a window, ≥ 1.
         window: u64,
     },
+    /// Blocks of `block` consecutive rows in a random order, and the rows of each `window` blocks shuffled together: random to the eye of a
+    /// training run, while memory holds the rows of a window and not those of the file, which is read block after block.
+    ///
+    /// The order of the blocks takes 4 bytes a block, a window 8 bytes a row for each thread of the loader. The rows behind the last whole
+    /// block stay at the end. `block` 1 with a window of all rows is a uniform shuffle.
+    Blocks {
+        /// The run's shuffle seed.
+        seed: u64,
+        /// The epoch's number.
+        epoch: u64,
+        /// Consecutive rows of a block, ≥ 1.
+        block: u64,
+        /// Blocks of a window, ≥ 1.
+        window: u64,
+    },
 }
 
 /// Domain of the key derivation; part of the specification of [`Order::Shuffled`], never to be changed.
 const CONTEXT: &str = "ctr-data shuffle v1: ChaCha8 key of (seed, epoch), little-endian";
 /// The same for the order within batches.
-const REORDER: &str = "ctr-data order within batches v1: ChaCha8 key of (seed), little-endian";
+pub(crate) const REORDER: &str = "ctr-data order within batches v1: ChaCha8 key of (seed), little-endian";
 
 /// A permutation of row numbers, in 4 bytes a row where that is enough.
 #[derive(Debug)]
@@ -40,6 +61,7 @@ pub(crate) enum Permutation {
     Identity(u64),
     Narrow(Vec<u32>),
     Wide(Vec<u64>),
+    Blocks(BlockOrder),
 }
 
 impl Permutation {
@@ -48,6 +70,9 @@ impl Permutation {
             Order::Sequential => return Self::Identity(rows),
             Order::Shuffled { seed, epoch } => (seed, epoch, rows),
             Order::Windowed { seed, epoch, window } => (seed, epoch, window),
+            Order::Blocks { seed, epoch, block, window } => {
+                return Self::Blocks(BlockOrder::new(rows, [seed, epoch], block, window));
+            }
         };
         let mut permutation = Self::in_order(rows);
         permutation.shuffle_within(window, &mut random::stream(CONTEXT, &[seed, epoch]));
@@ -56,7 +81,14 @@ impl Permutation {
 
     /// The same batches of `batch` rows each, the rows inside each in another order.
     pub(crate) fn reordered(self, batch: u64, seed: u64) -> Self {
-        let mut permutation = if let Self::Identity(rows) = self { Self::in_order(rows) } else { self };
+        let mut permutation = match self {
+            Self::Identity(rows) => Self::in_order(rows),
+            Self::Blocks(mut blocks) => {
+                blocks.reorder = Some((batch, seed));
+                return Self::Blocks(blocks);
+            }
+            permutation => permutation,
+        };
         permutation.shuffle_within(batch, &mut random::stream(REORDER, &[seed]));
         permutation
     }
@@ -71,18 +103,19 @@ impl Permutation {
     fn shuffle_within(&mut self, window: u64, generator: &mut ChaCha8Rng) {
         let window = usize::try_from(window.max(1)).unwrap_or(usize::MAX);
         match self {
-            Self::Identity(_) => {}
+            Self::Identity(_) | Self::Blocks(_) => {}
             Self::Narrow(rows) => rows.chunks_mut(window).for_each(|rows| fisher_yates(rows, generator)),
             Self::Wide(rows) => rows.chunks_mut(window).for_each(|rows| fisher_yates(rows, generator)),
         }
     }
 
-    /// The row visited at `position`.
-    pub(crate) fn row(&self, position: usize) -> u64 {
+    /// Appends the rows visited at some positions, those of one batch; `room` keeps what the next call may need again.
+    pub(crate) fn rows_at(&self, positions: Range<usize>, room: &mut Window, rows: &mut Vec<u64>) {
         match self {
-            Self::Identity(_) => position as u64,
-            Self::Narrow(rows) => u64::from(rows[position]),
-            Self::Wide(rows) => rows[position],
+            Self::Identity(_) => rows.extend(positions.map(|position| position as u64)),
+            Self::Narrow(all) => rows.extend(all[positions].iter().map(|&row| u64::from(row))),
+            Self::Wide(all) => rows.extend_from_slice(&all[positions]),
+            Self::Blocks(blocks) => blocks.rows_at(positions, room, rows),
         }
     }
 
@@ -91,12 +124,13 @@ impl Permutation {
             Self::Identity(rows) => *rows as usize,
             Self::Narrow(rows) => rows.len(),
             Self::Wide(rows) => rows.len(),
+            Self::Blocks(blocks) => blocks.len(),
         }
     }
 }
 
 /// Durstenfeld's form of the Fisher–Yates shuffle (CACM 7(7), 1964, algorithm 235).
-fn fisher_yates<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
+pub(crate) fn fisher_yates<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
     for last in (1..items.len()).rev() {
         let other = random::below(last as u64 + 1, generator) as usize;
         items.swap(last, other);
@@ -108,8 +142,13 @@ mod tests {
     use super::*;
 
     fn rows(order: Order, rows: u64) -> Vec<u64> {
-        let permutation = Permutation::new(rows, order);
-        (0..permutation.len()).map(|position| permutation.row(position)).collect()
+        all(&Permutation::new(rows, order))
+    }
+
+    fn all(permutation: &Permutation) -> Vec<u64> {
+        let mut rows = Vec::new();
+        permutation.rows_at(0..permutation.len(), &mut Window::default(), &mut rows);
+        rows
     }
 
     #[test]
@@ -153,8 +192,7 @@ mod tests {
     fn another_order_within_batches_leaves_each_batch_its_rows() {
         for order in [Order::Sequential, Order::Shuffled { seed: 1, epoch: 0 }] {
             let batches = |permutation: &Permutation| -> Vec<Vec<u64>> {
-                let rows: Vec<u64> = (0..permutation.len()).map(|position| permutation.row(position)).collect();
-                rows.chunks(4).map(<[u64]>::to_vec).collect()
+                all(permutation).chunks(4).map(<[u64]>::to_vec).collect()
             };
             let plain = Permutation::new(10, order);
             let before = batches(&plain);
