@@ -5,6 +5,7 @@
 //! with a nightly one and the address sanitizer.
 
 pub mod data;
+pub mod mutate;
 mod scratch;
 #[cfg(feature = "trainer")]
 pub mod training;

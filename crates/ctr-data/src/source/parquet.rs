@@ -57,8 +57,7 @@ impl ParquetSource {
         let path = self.files[number].clone();
         let file = fs::File::open(&path).map_err(|cause| DataError::io("open", &path, cause))?;
         let metadata = guarded(&path, || {
-            let file = GuardedFile::new(file)?;
-            file.check_footer()?;
+            GuardedFile::new(file.try_clone()?)?.check_footer()?;
             ParquetMetaDataReader::new().parse_and_finish(&file)
         })?;
         let leaves = metadata.file_metadata().schema_descr().columns();

@@ -22,6 +22,9 @@ mod widths;
 mod workspace;
 
 // The targets that are fuzzed, and where they put their inputs.
+#[path = "../../../../fuzz/src/mutate.rs"]
+#[allow(unreachable_pub, reason = "it is public in its own crate")]
+mod mutate;
 #[path = "../../../../fuzz/src/scratch.rs"]
 #[allow(dead_code, reason = "the targets of the other crate use more of it")]
 mod scratch;
