@@ -191,7 +191,7 @@ impl PretrainedConfig {
     /// The format of the file.
     #[must_use]
     pub fn format(&self) -> PretrainedFormat {
-        let extension = self.file.extension().map(|extension| extension.to_ascii_lowercase());
+        let extension = self.file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         match extension.as_ref().and_then(|extension| extension.to_str()) {
             Some("parquet") => PretrainedFormat::Parquet,
             Some("safetensors") => PretrainedFormat::Safetensors,

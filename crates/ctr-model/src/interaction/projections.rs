@@ -8,16 +8,16 @@ use crate::op::ModelBackend;
 
 /// `e_f·P_f` for each field narrower than D, the widest; `e_f` itself for the others. A linear map without bias.
 ///
-/// P starts from N(0, 1/D_f), so that a projected row has the variance of the row.
+/// P starts from N(0, 1/`D_f`), so that a projected row has the variance of the row.
 ///
 /// # Shapes
-/// rows one after another [B, 1, ΣD_f], P_f [D_f, D] → [B, F, D].
+/// rows one after another [B, 1, Σ`D_f`], `P_f` [`D_f`, D] → [B, F, D].
 ///
 /// # Reference
 /// Ginart et al., "Mixed dimension embeddings with application to memory-efficient recommendation systems", arXiv 1909.11810, section 3.
 #[derive(Module, Debug)]
 pub struct FieldProjections<B: Backend> {
-    /// P_f; none for a field of the full width.
+    /// `P_f`; none for a field of the full width.
     maps: Vec<Option<Param<Tensor<B, 2>>>>,
     width: usize,
 }
@@ -36,7 +36,7 @@ impl<B: Backend> FieldProjections<B> {
 }
 
 impl<B: ModelBackend> FieldProjections<B> {
-    /// The rows of all fields in one width; [B, 1, ΣD_f] → [B, F, D].
+    /// The rows of all fields in one width; [B, 1, Σ`D_f`] → [B, F, D].
     #[must_use]
     pub fn forward(&self, rows: Tensor<B, 3>) -> Tensor<B, 3> {
         let [batch, _, total] = rows.dims();

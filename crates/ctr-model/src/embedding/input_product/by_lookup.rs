@@ -11,7 +11,7 @@ const EXAMPLES: usize = 128;
 /// Distinct rows that one task sums.
 const ROWS: usize = 128;
 
-/// [e_f for each of `fields`; x]: the rows of the fields' lookups beside the numeric fields, [B, K].
+/// `e_f` for each of `fields`, then x: the rows of the fields' lookups beside the numeric fields, [B, K].
 pub(super) fn gather(rows: FieldRows<'_>, fields: &[FieldPlaces], numeric: &[f32], shape: Shape) -> Vec<f32> {
     let Shape { batch, width, .. } = shape;
     let (all, numbers) = (rows.fields as usize, numeric.len() / batch);

@@ -91,7 +91,7 @@ fn rows_of(e: &[f32], width: usize) -> [&[f32]; ROWS] {
     std::array::from_fn(|row| &e[row * width..][..width])
 }
 
-/// y_b += e_u·W for the rows u at `places` and the examples b that look them up; y: [B, `SLICE`].
+/// `y_b += e_u·W` for the rows u at `places` and the examples b that look them up; y: [B, `SLICE`].
 pub(super) fn add_products(rows: FieldRows<'_>, places: Range<usize>, weights: &FieldWeights, y: &mut [f32]) {
     Arch::new().dispatch(AddProducts { rows, places, weights: &weights.plain, y });
 }

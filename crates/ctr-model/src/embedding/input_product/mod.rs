@@ -1,8 +1,8 @@
-//! The first product of a perceptron, [e_1; …; e_F; x]·W, where the perceptron is all that the rows go into.
+//! The first product of a perceptron, `[e_1; …; e_F; x]·W`, where the perceptron is all that the rows go into.
 //!
-//! The product of a field depends on the row alone, not on the example. With z_u = e_u·W_f for each distinct row u of a field, the examples
-//! that look u up share z_u; and with s_u = Σ dy over these examples, the gradient of the row is s_u·W_fᵀ and that of the field's weights
-//! Σ_u e_uᵀ·s_u. A batch of B examples with U distinct rows of the field so takes 6·U·D·O operations and 2·B·O additions in place of 6·B·D·O
+//! The product of a field depends on the row alone, not on the example. With `z_u = e_u·W_f` for each distinct row u of a field, the examples
+//! that look u up share `z_u`; and with `s_u = Σ dy` over these examples, the gradient of the row is `s_u·W_fᵀ` and that of the field's weights
+//! `Σ_u e_uᵀ·s_u`. A batch of B examples with U distinct rows of the field so takes 6·U·D·O operations and 2·B·O additions in place of 6·B·D·O
 //! operations, and neither the matrix of the gathered rows nor its gradient is ever in memory. A field of which most lookups of the batch
 //! are distinct is gathered and multiplied as any layer's input is.
 //!
@@ -58,7 +58,7 @@ fn pays(distinct: usize, batch: usize, width: usize) -> bool {
 }
 
 impl EmbeddingTables {
-    /// [e_1; …; e_F; x]·W, [B, O], of a batch's rows and its numeric fields x, [B, N]; W: [F·D + N, O].
+    /// `[e_1; …; e_F; x]·W`, [B, O], of a batch's rows and its numeric fields x, [B, N]; W: [F·D + N, O].
     ///
     /// None where the backend is not on the host, the numbers are not `f32`, or the tables are other than one table of one width with rows of its own
     /// for each field, each of which looks up one row.
@@ -196,7 +196,7 @@ impl<B: ModelBackend> InputProduct<B> {
     }
 }
 
-fn sorted<'a>(mut numbered: Vec<(usize, &'a mut [f32])>) -> Vec<&'a mut [f32]> {
+fn sorted(mut numbered: Vec<(usize, &mut [f32])>) -> Vec<&mut [f32]> {
     numbered.sort_by_key(|(number, _)| *number);
     numbered.into_iter().map(|(_, own)| own).collect()
 }
