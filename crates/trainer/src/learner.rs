@@ -110,7 +110,7 @@ impl<B: ModelBackend> Learner<B> {
                 None => model,
             }
         };
-        reserve(init::measured(&build))?;
+        reserve(init::measured(build))?;
         let model = build();
         let model = match plan.perturb.one_ulp {
             Some(number) => flip_last_bit::<B, _>(model, number),

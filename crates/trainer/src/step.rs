@@ -1,4 +1,5 @@
 //! One training step.
+use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use ctr_data::HostBatch;

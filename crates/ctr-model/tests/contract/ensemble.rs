@@ -1,6 +1,6 @@
 //! Several models side by side.
 use burn::tensor::{Tensor, TensorData};
-use ctr_model::embedding::{EmbeddingTables, RowClip, UpdateRule, UpdateScope};
+use ctr_model::embedding::{EmbeddingTable, EmbeddingTables, RowClip, UpdateRule, UpdateScope};
 use ctr_model::init::Initializer;
 use ctr_model::model::{
     CtrModel, EnsembleConfig, InputShape, MemberPrediction, MemberTables, ModelConfig, ModelInput, Predictor,
@@ -75,7 +75,7 @@ fn the_first_member_is_the_single_model_and_the_others_differ<B: ModelBackend>()
             assert_eq!(members[0], alone[0], "{tables:?} {pass:?}");
             assert!(members[1] != members[0] && members[2] != members[0] && members[1] != members[2]);
         }
-        let names: Vec<&str> = three.tables.tables().iter().map(|table| table.name()).collect();
+        let names: Vec<&str> = three.tables.tables().iter().map(EmbeddingTable::name).collect();
         match tables {
             MemberTables::Shared => assert_eq!(names, ["embedding", "linear"]),
             MemberTables::Separate => assert_eq!(

@@ -124,7 +124,7 @@ fn co_distillation_gives_no_gradient_to_its_targets<B: ModelBackend>() {
     for models in [2, 3] {
         // Held where they are: what the finite differences move is the models alone.
         let targets = targets_of(&double(&logits()[..models]));
-        check::<B>("co-distillation", models, |m| co_distillation(m), &|members| towards(members, &targets));
+        check::<B>("co-distillation", models, co_distillation, &|members| towards(members, &targets));
     }
     // With the gradient to the targets it would be another one: the test can tell them apart.
     let exact = double(&logits()[..2]);

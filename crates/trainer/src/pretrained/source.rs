@@ -40,13 +40,13 @@ impl Source<'_> {
         match self.config.format() {
             PretrainedFormat::Csv => self.csv(take),
             PretrainedFormat::Parquet => {
-                guarded(|| self.parquet(take)).unwrap_or_else(|reason| Err(self.unreadable(reason)))
+                guarded(|| self.parquet(take)).unwrap_or_else(|reason| Err(self.unreadable(&reason)))
             }
             PretrainedFormat::Safetensors => self.safetensors(take),
         }
     }
 
-    fn unreadable(&self, cause: impl ToString) -> PretrainedError {
+    fn unreadable(&self, cause: &dyn ToString) -> PretrainedError {
         PretrainedError::Read { table: self.table.to_owned(), path: self.path(), cause: cause.to_string() }
     }
 
@@ -62,10 +62,10 @@ impl Source<'_> {
             // The configuration admits ASCII only.
             .delimiter(self.config.delimiter as u8)
             .from_path(self.path())
-            .map_err(|cause| self.unreadable(cause))?;
+            .map_err(|cause| self.unreadable(&cause))?;
         let mut record = csv::StringRecord::new();
         let mut numbers = Vec::with_capacity(self.width);
-        while reader.read_record(&mut record).map_err(|cause| self.unreadable(cause))? {
+        while reader.read_record(&mut record).map_err(|cause| self.unreadable(&cause))? {
             let place = format!("line {}", record.position().map_or(0, csv::Position::line));
             if record.len() != self.width + 1 {
                 let expected = format!("a value and {} numbers", self.width);
@@ -89,12 +89,12 @@ impl Source<'_> {
     }
 
     fn parquet(&self, take: &mut dyn FnMut(Entry<'_>) -> Outcome) -> Outcome {
-        let file = File::open(self.path()).map_err(|cause| self.unreadable(cause))?;
-        let reader = SerializedFileReader::new(file).map_err(|cause| self.unreadable(cause))?;
-        let rows = reader.get_row_iter(None).map_err(|cause| self.unreadable(cause))?;
+        let file = File::open(self.path()).map_err(|cause| self.unreadable(&cause))?;
+        let reader = SerializedFileReader::new(file).map_err(|cause| self.unreadable(&cause))?;
+        let rows = reader.get_row_iter(None).map_err(|cause| self.unreadable(&cause))?;
         let mut numbers = Vec::with_capacity(self.width);
         for (number, row) in rows.enumerate() {
-            let row = row.map_err(|cause| self.unreadable(cause))?;
+            let row = row.map_err(|cause| self.unreadable(&cause))?;
             let place = format!("row {}", number + 1);
             let value = self.parquet_row(&place, &row, &mut numbers)?;
             take(Entry { place, value: &value, numbers: &numbers })?;
@@ -107,8 +107,16 @@ impl Source<'_> {
         let mut columns = row.get_column_iter().map(|(_, field)| field);
         let value = match columns.next() {
             Some(Field::Str(text)) => text.clone(),
-            Some(field @ (Field::Byte(_) | Field::Short(_) | Field::Int(_) | Field::Long(_))) => field.to_string(),
-            Some(field @ (Field::UByte(_) | Field::UShort(_) | Field::UInt(_) | Field::ULong(_))) => field.to_string(),
+            Some(
+                field @ (Field::Byte(_)
+                | Field::Short(_)
+                | Field::Int(_)
+                | Field::Long(_)
+                | Field::UByte(_)
+                | Field::UShort(_)
+                | Field::UInt(_)
+                | Field::ULong(_)),
+            ) => field.to_string(),
             other => {
                 let found =
                     other.map_or_else(|| "no column".to_owned(), |field| format!("{field} in the first column"));
@@ -134,8 +142,8 @@ impl Source<'_> {
     }
 
     fn safetensors(&self, take: &mut dyn FnMut(Entry<'_>) -> Outcome) -> Outcome {
-        let bytes = fs::read(self.path()).map_err(|cause| self.unreadable(cause))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|cause| self.unreadable(cause))?;
+        let bytes = fs::read(self.path()).map_err(|cause| self.unreadable(&cause))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|cause| self.unreadable(&cause))?;
         let names = file.names();
         let name = match (&self.config.tensor, names.as_slice()) {
             (Some(name), _) => name.as_str(),

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 use ctr_data::HostBatch;
 use ctr_model::embedding::{InputProduct, Lookups, RowGradients};
+use ctr_model::mlp::Mlp;
 use ctr_model::model::ModelInput;
 use ctr_model::{ModelBackend, Pass};
 
@@ -21,16 +22,14 @@ pub(super) enum Leaves<B: ModelBackend> {
 impl<B: ModelBackend> Leaves<B> {
     pub(super) fn gather(learner: &Learner<B>, batch: &HostBatch, lookups: Lookups<'_>) -> Self {
         let size = batch.labels.len();
-        let weight = learner.model.perceptron().and_then(|perceptron| perceptron.input_weight());
+        let weight = learner.model.perceptron().and_then(Mlp::input_weight);
         let product =
             weight.and_then(|weight| learner.tables.input_product::<B>(lookups, &batch.numeric, weight.inner(), size));
-        match product {
-            Some((values, product)) => Self::Product(Tensor::from_inner(values).require_grad(), product),
-            None => {
-                let rows = learner.tables.gather::<Autodiff<B>>(lookups, size, &learner.device);
-                Self::Rows(rows.into_iter().map(Tensor::require_grad).collect())
-            }
+        if let Some((values, product)) = product {
+            return Self::Product(Tensor::from_inner(values).require_grad(), product);
         }
+        let rows = learner.tables.gather::<Autodiff<B>>(lookups, size, &learner.device);
+        Self::Rows(rows.into_iter().map(Tensor::require_grad).collect())
     }
 
     /// The logits of each model, \[B\].
@@ -60,7 +59,7 @@ impl<B: ModelBackend> Leaves<B> {
                 learner.tables.reduce(grads, lookups)
             }
             Self::Product(values, product) => {
-                let weight = learner.model.perceptron().and_then(|perceptron| perceptron.input_weight());
+                let weight = learner.model.perceptron().and_then(Mlp::input_weight);
                 let (Some(grad), Some(weight)) = (values.grad_remove(grads), weight) else {
                     unreachable!("every logit depends on the product of the first layer")
                 };
