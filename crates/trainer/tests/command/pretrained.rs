@@ -185,6 +185,6 @@ fn what_is_wrong_with_pretrained_rows_is_told() {
         workspace.fail(&["train", "config.toml", "--run-dir", "run"], &["shops.csv", part]);
         assert!(!workspace.path("run").exists());
     }
-    std::fs::remove_file(workspace.path("raw/shops.csv")).unwrap();
+    fs::remove_file(workspace.path("raw/shops.csv")).unwrap();
     workspace.fail(&["train", "config.toml"], &["shops.csv", "a file that can be read"]);
 }
