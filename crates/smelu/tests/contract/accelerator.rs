@@ -20,8 +20,10 @@ fn works<B: Backend>(name: &str) -> bool {
 
 #[cfg(feature = "wgpu")]
 pub(crate) fn has_wgpu() -> bool {
+    // Without the decorator of the feature `fusion`, so that the panic comes at once and on this thread.
+    type Plain = burn::backend::wgpu::CubeBackend<burn::backend::wgpu::WgpuRuntime, f32, i32, u32>;
     static WORKS: OnceLock<bool> = OnceLock::new();
-    *WORKS.get_or_init(|| works::<burn::backend::Wgpu>("wgpu"))
+    *WORKS.get_or_init(|| works::<Plain>("wgpu"))
 }
 
 #[cfg(feature = "cuda")]
