@@ -71,6 +71,13 @@ pub fn measured<M>(build: impl FnOnce() -> M) -> u128 {
     COUNTED.replace(outer).unwrap_or_default()
 }
 
+/// Whether the system gives a process so many bytes, as far as it tells beforehand. An allocator may promise any number and end the process
+/// later, so the system is asked itself; nothing is kept.
+#[must_use]
+pub fn is_reservable(bytes: u128) -> bool {
+    usize::try_from(bytes).is_ok_and(|bytes| bytes == 0 || memmap2::MmapMut::map_anon(bytes).is_ok())
+}
+
 /// Counts a parameter; says whether parameters are counted and not made.
 fn count(shape: &[usize]) -> bool {
     let Some(before) = COUNTED.get() else { return false };

@@ -158,8 +158,7 @@ impl<B: ModelBackend> Learner<B> {
 /// the process without a word.
 fn reserve(numbers: u128) -> Result<(), LearnerError> {
     let bytes = numbers.saturating_mul(4 * 4);
-    let room = usize::try_from(bytes).ok().map(|bytes| Vec::<u8>::new().try_reserve_exact(bytes));
-    if matches!(room, Some(Ok(()))) { Ok(()) } else { Err(LearnerError::Memory { numbers, bytes }) }
+    if init::is_reservable(bytes) { Ok(()) } else { Err(LearnerError::Memory { numbers, bytes }) }
 }
 
 /// What the learning rates of a step are multiplied by.
