@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""PyTorch twin of `ctr bench` for DNN and DCN-V2 with sparse embedding updates, on a GPU or, with --device cpu, without one.
+
+It reads a run config of configs/bench/ and the shards that `ctr prepare` wrote, and prints one JSON line: samples a second over the steps
+measured, copies of the batches to the device included. The rows are updated by sparse Adagrad with one accumulator per element, the only
+sparse Adagrad that PyTorch has. With --compile the dense part runs through torch.compile.
+"""
+
+import argparse
+import json
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--encoded", type=Path, required=True, help="folder in the cache with schema.json and train.shard")
+    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--warmup", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--compile", action="store_true")
+    return parser.parse_args()
+
+
+def read_shard(path):
+    """Labels [rows], numeric [rows, N] and field-local ids [rows, F]; the layout is that of crates/ctr-data/src/shard/."""
+    raw = np.memmap(path, dtype=np.uint8, mode="r")
+    magic, (version, _), rows = raw[:8].tobytes(), raw[8:16].view("<u4"), int(raw[16:24].view("<u8")[0])
+    categorical, numeric = (int(count) for count in raw[24:32].view("<u4"))
+    if magic != b"CTRSHARD" or version != 2 or int(raw[32:36].view("<u4")[0]):
+        sys.exit(f"{path}: expected a shard of version 2 without multi-hot fields")
+    end, sections = 64, []
+    for size in (rows, 4 * rows * numeric, 4 * rows * categorical):
+        start = (end + 63) // 64 * 64
+        end = start + size
+        sections.append(raw[start:end])
+    labels, numbers, ids = sections
+    numbers = numbers.view("<f4").reshape(rows, numeric).copy()
+    return labels.astype(np.float32), numbers, ids.view("<u4").reshape(rows, categorical).astype(np.int64)
+
+
+def smelu(x, beta):
+    middle = (x + beta) ** 2 / (4 * beta)
+    return torch.where(x >= beta, x, torch.where(x <= -beta, torch.zeros_like(x), middle))
+
+
+class Dense(nn.Module):
+    """The hidden layers, beside a cross network where there is one; w·[cross(x); hidden(x)] + b."""
+
+    def __init__(self, width, config):
+        super().__init__()
+        self.beta = None
+        if config["activation"] != "ReLU":
+            self.beta = float(config["activation"].split("beta=")[1].rstrip(")"))
+        inputs, layers = width, []
+        for units in config["hidden_units"]:
+            layers.append(nn.Linear(inputs, units))
+            inputs = units
+        self.hidden = nn.ModuleList(layers)
+        crosses = config.get("cross_layers", 0)
+        self.cross = nn.ModuleList(nn.Linear(width, width) for _ in range(crosses))
+        self.output = nn.Linear(inputs + (width if crosses else 0), 1)
+
+    def forward(self, x):
+        hidden = x
+        for layer in self.hidden:
+            hidden = layer(hidden)
+            hidden = torch.relu(hidden) if self.beta is None else smelu(hidden, self.beta)
+        if len(self.cross):
+            crossed = x
+            for layer in self.cross:
+                crossed = x * layer(crossed) + crossed
+            hidden = torch.cat([crossed, hidden], 1)
+        return self.output(hidden).squeeze(1)
+
+
+def main():
+    args = arguments()
+    config = tomllib.loads(args.config.read_text())
+    schema = json.loads((args.encoded / "schema.json").read_text())
+    sizes = [field["cardinality"] for field in schema["categorical"]]
+    labels, numeric, ids = read_shard(args.encoded / "train.shard")
+    ids = ids + np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    dim, device = config["embedding"]["dim"], torch.device(args.device)
+    torch.manual_seed(config["seed"])
+
+    table = nn.Embedding(sum(sizes), dim, sparse=True, device=device)
+    nn.init.normal_(table.weight, std=config["embedding"]["init_std"])
+    dense = Dense(len(sizes) * dim + numeric.shape[1], config["model"]).to(device)
+    forward = torch.compile(dense) if args.compile else dense
+    row_optimizer = torch.optim.Adagrad(table.parameters(), lr=config["embedding"]["optimizer"]["learning_rate"])
+    optimizer = torch.optim.Adam(dense.parameters(), lr=config["optimizer"]["learning_rate"], fused=device.type == "cuda")
+
+    def moved(array):
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+    def wait():
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    order = np.random.default_rng(config["seed"]).permutation(len(labels))
+    batches = max(len(labels) // args.batch_size, 1)
+    for step in range(args.warmup + args.steps):
+        if step == args.warmup:
+            wait()
+            start = time.perf_counter()
+        first = step % batches * args.batch_size
+        picked = order[first : first + args.batch_size]
+        x = table(moved(ids[picked])).flatten(1)
+        x = torch.cat([x, moved(numeric[picked])], 1)
+        loss = nn.functional.binary_cross_entropy_with_logits(forward(x), moved(labels[picked]))
+        row_optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        row_optimizer.step()
+        optimizer.step()
+    wait()
+    seconds = time.perf_counter() - start
+    rows = min(args.batch_size, len(labels))
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+    report = {"samples_per_second": rows * args.steps / seconds, "torch": torch.__version__, "device": name}
+    print(json.dumps({**report, "loss": loss.item(), "compile": args.compile}))
+
+
+if __name__ == "__main__":
+    main()
