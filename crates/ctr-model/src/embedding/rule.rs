@@ -63,7 +63,7 @@ impl UpdateRule {
         self.optimizer.state_len(width)
     }
 
-    pub(super) fn gradient(&self) -> GradientRule {
+    pub(crate) fn gradient(&self) -> GradientRule {
         GradientRule {
             l2: self.l2 as f32,
             value: self.clip.value.map(|limit| limit as f32),
@@ -74,15 +74,15 @@ impl UpdateRule {
 
 /// What makes a row's gradient G of the sum over its lookups.
 #[derive(Clone, Copy)]
-pub(super) struct GradientRule {
-    pub(super) l2: f32,
-    value: Option<f32>,
-    norm: Option<f32>,
+pub(crate) struct GradientRule {
+    pub(crate) l2: f32,
+    pub(crate) value: Option<f32>,
+    pub(crate) norm: Option<f32>,
 }
 
 impl GradientRule {
     /// Whether G is the sum itself.
-    pub(super) fn is_identity(self) -> bool {
+    pub(crate) fn is_identity(self) -> bool {
         self.l2 == 0.0 && self.value.is_none() && self.norm.is_none()
     }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::TableError;
 use super::reader::RowReader;
 use super::storage::Storage;
 use crate::random::Philox;
@@ -17,39 +18,6 @@ pub struct TableSpec {
     pub width: usize,
     /// Standard deviation of the normal distribution that the elements are drawn from.
     pub init_std: f64,
-}
-
-/// A table that could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// The machine does not have the memory.
-    #[error(
-        "the table `{name}` of {rows} rows needs {bytes} bytes ({width} weights and {state} numbers of optimiser state a row), which \
-         could not be reserved; lower `embedding.dim`, raise `min_count` of its fields, hash or compress them, or choose an optimiser with \
-         less state"
-    )]
-    Memory {
-        /// The table.
-        name: String,
-        /// Its rows.
-        rows: u64,
-        /// Elements of a row.
-        width: usize,
-        /// State of a row.
-        state: usize,
-        /// What was asked for.
-        bytes: u128,
-    },
-    /// Weights to be loaded do not fit.
-    #[error("the table `{name}` holds {expected} numbers, but {found} were given")]
-    Size {
-        /// The table.
-        name: String,
-        /// Numbers it holds.
-        expected: usize,
-        /// Numbers given.
-        found: usize,
-    },
 }
 
 /// Rows of `width` weights and `state_len` numbers of optimiser state each, in one piece of memory: an update touches one place.

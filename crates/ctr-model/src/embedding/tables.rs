@@ -149,6 +149,24 @@ impl EmbeddingTables {
         &self.tables
     }
 
+    /// How the rows are updated.
+    #[must_use]
+    pub fn rule(&self) -> &UpdateRule {
+        &self.rule
+    }
+
+    /// The rows of a table that are updated.
+    #[cfg_attr(not(any(feature = "cuda", feature = "wgpu")), allow(dead_code, reason = "accelerators need it"))]
+    pub(crate) fn trainable(&self, table: usize) -> &[Range<u64>] {
+        &self.trainable[table]
+    }
+
+    /// Whether every field looks up one row of the one width of each table: what [`DeviceTables`](super::DeviceTables) can hold.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.outputs.iter().all(|output| output.plain)
+    }
+
     /// The tables, to load weights into.
     pub fn tables_mut(&mut self) -> &mut [EmbeddingTable] {
         &mut self.tables

@@ -5,11 +5,13 @@
 //! | plain reference of every operation, in Burn's own operations | [`reference`](mod@reference) |
 //! | single-pass kernels on host memory, for `Flex` and `NdArray` | `host` |
 //! | hand-written backward passes | `autodiff` |
+//! | tables in the memory of a device, on wgpu and CUDA | `cube` |
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use smelu::ActivationBackend;
 use smelu::op::Curve;
 
+use crate::embedding::{DeviceTables, EmbeddingTables, TableError};
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
 
@@ -119,6 +121,20 @@ pub trait ModelBackend: ActivationBackend {
     /// Σ x² in `f64`. Waits for the device.
     fn squared_norm(x: FloatTensor<Self>) -> f64 {
         reference::squared_norm::<Self>(x)
+    }
+
+    /// Copies of the tables in the memory of `device`; `None` where that is the host's. `tables` must be [plain](EmbeddingTables::is_plain).
+    ///
+    /// `largest_buffer` bounds the bytes of a buffer below what the device allows: a table is cut into parts of so many bytes at most.
+    ///
+    /// # Errors
+    /// When the device does not have the memory.
+    fn device_tables(
+        _tables: &EmbeddingTables,
+        _device: &Self::Device,
+        _largest_buffer: Option<u64>,
+    ) -> Result<Option<Box<dyn DeviceTables<Self>>>, TableError> {
+        Ok(None)
     }
 }
 

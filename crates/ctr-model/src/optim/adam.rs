@@ -52,6 +52,13 @@ pub(crate) struct AdamStepF32 {
 }
 
 impl AdamStepF32 {
+    /// Step size, β₁, 1 − β₁, β₂, 1 − β₂, ε and the factor of the second moment's root.
+    #[cfg_attr(not(any(feature = "cuda", feature = "wgpu")), allow(dead_code, reason = "accelerators need it"))]
+    pub(crate) fn constants(self) -> [f32; 7] {
+        let Self { step_size, beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, second_scale, .. } = self;
+        [step_size, beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, second_scale]
+    }
+
     #[inline(always)]
     pub(crate) fn apply(self, parameter: &mut f32, first: &mut f32, second: &mut f32, grad: f32) {
         let grad = grad * self.grad_scale;

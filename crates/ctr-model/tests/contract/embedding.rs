@@ -47,7 +47,7 @@ fn specs() -> Vec<TableSpec> {
         .to_vec()
 }
 
-fn rules() -> Vec<UpdateRule> {
+pub(crate) fn rules() -> Vec<UpdateRule> {
     let adagrad = AdagradConfig { learning_rate: 0.1, epsilon: 1e-6 };
     let sgd = |momentum| SgdConfig { learning_rate: 0.1, momentum, nesterov: false };
     let clip = RowClip { value: Some(0.8), norm: Some(1.2), update_rms: Some(0.6) };

@@ -1,6 +1,8 @@
 //! What every backend, table and model must satisfy.
 mod backends;
 mod cases;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod device;
 mod embedding;
 mod ensemble;
 mod golden_optimizers;

@@ -1,0 +1,229 @@
+//! Embedding tables in the memory of a CubeCL device.
+//!
+//! A table is cut into parts that each fit one buffer; the rows of a part are records of weights and state, as in the host's memory. An update
+//! works in place: beside the tables there is room for the gradients of a batch only.
+#[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what a kernel is given at compile time is handed on as it came")]
+mod kernel;
+mod rule;
+mod transfer;
+mod update;
+
+use core::fmt;
+use std::ops::Range;
+
+use burn::tensor::backend::DeviceOps;
+use burn::tensor::{DType, Shape, Tensor, TensorData, TensorPrimitive};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
+use cubecl::calculate_cube_count_elemwise;
+use cubecl::client::ComputeClient;
+use cubecl::prelude::*;
+use cubecl::server::{ComputeServer, Handle};
+
+use crate::embedding::{DeviceTables, EmbeddingTables, Lookups, TableError, UpdateRule};
+use crate::optim::UpdateStep;
+
+/// The tables of a model on one device.
+pub(super) struct CubeTables<R: CubeRuntime> {
+    client: ComputeClient<R>,
+    device: R::Device,
+    rule: UpdateRule,
+    tables: Vec<Table>,
+    /// The latest sums, [U, D] for each table.
+    sums: Vec<Handle>,
+}
+
+/// One table.
+struct Table {
+    name: String,
+    width: usize,
+    stride: usize,
+    rows: Range<u64>,
+    /// The rows that are updated.
+    trainable: Vec<Range<u64>>,
+    parts: Vec<Part>,
+}
+
+/// Consecutive rows of a table, in one buffer.
+struct Part {
+    rows: Range<u64>,
+    data: Handle,
+}
+
+/// The places of the rows within `range` in `rows`, which ascend.
+fn places(rows: &[u64], range: &Range<u64>) -> Range<usize> {
+    rows.partition_point(|&row| row < range.start)..rows.partition_point(|&row| row < range.end)
+}
+
+impl<R: CubeRuntime> fmt::Debug for CubeTables<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.tables.iter().map(|table| table.name.as_str()).collect();
+        formatter.debug_struct("CubeTables").field("tables", &names).finish_non_exhaustive()
+    }
+}
+
+impl<R: CubeRuntime> CubeTables<R> {
+    fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Handle {
+        upload(&self.client, values)
+    }
+
+    /// A buffer for `length` numbers; none has a length of 0.
+    fn empty(&self, length: usize) -> Handle {
+        self.client.empty(length.max(1) * size_of::<f32>())
+    }
+
+    /// Threads in a group and groups, for at least `threads` threads.
+    fn grid(&self, threads: usize) -> (CubeCount, CubeDim) {
+        grid(&self.client, threads)
+    }
+}
+
+fn upload<R: CubeRuntime, T: bytemuck::Pod>(client: &ComputeClient<R>, values: &[T]) -> Handle {
+    if values.is_empty() {
+        return client.empty(size_of::<u32>());
+    }
+    client.create_from_slice(bytemuck::cast_slice(values))
+}
+
+fn grid<R: CubeRuntime>(client: &ComputeClient<R>, threads: usize) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new(client, threads);
+    (calculate_cube_count_elemwise(client, threads, dim), dim)
+}
+
+/// A buffer of `length` elements as the argument of a kernel.
+fn array<R: CubeRuntime>(handle: &Handle, length: usize) -> ArrayArg<R> {
+    // SAFETY: every caller gives the length that the buffer was made with, or a shorter one.
+    unsafe { ArrayArg::from_raw_parts(handle.clone(), length) }
+}
+
+impl Table {
+    /// The rows of the plan that the table has, each counted from the first row of its part.
+    fn rows_in_parts(&self, rows: &[u64]) -> Vec<u32> {
+        let mut local = Vec::with_capacity(rows.len());
+        for part in &self.parts {
+            // A part has fewer than 2³¹ numbers, so fewer rows.
+            local.extend(rows[places(rows, &part.rows)].iter().map(|row| (row - part.rows.start) as u32));
+        }
+        local
+    }
+}
+
+impl Part {
+    fn length(&self, stride: usize) -> usize {
+        (self.rows.end - self.rows.start) as usize * stride
+    }
+}
+
+impl<R, F, I, BT> DeviceTables<CubeBackend<R, F, I, BT>> for CubeTables<R>
+where
+    R: CubeRuntime,
+    R::Server: ComputeServer,
+    R::Device: DeviceOps,
+    F: FloatElement,
+    I: IntElement,
+    BT: BoolElement,
+{
+    fn gather(&self, lookups: Lookups<'_>, batch: usize) -> Vec<Tensor<CubeBackend<R, F, I, BT>, 3>> {
+        let (count, inverse) = (lookups.inverse.len(), self.upload(lookups.inverse));
+        let fields = count.checked_div(batch).unwrap_or(0);
+        let gathered = self.tables.iter().map(|table| {
+            let shape = [batch, fields, table.width];
+            if count == 0 {
+                return Tensor::from_data(TensorData::new(Vec::<f32>::new(), shape), &self.device);
+            }
+            let out = self.gather_table(table, lookups, &inverse);
+            let (client, device) = (self.client.clone(), self.device.clone());
+            let tensor = CubeTensor::new_contiguous(client, device, Shape::from(shape), out, DType::F32);
+            Tensor::from_primitive(TensorPrimitive::Float(tensor))
+        });
+        gathered.collect()
+    }
+
+    fn reduce(&mut self, grads: Vec<Option<Tensor<CubeBackend<R, F, I, BT>, 3>>>, lookups: Lookups<'_>) {
+        if lookups.rows.is_empty() {
+            self.sums = self.tables.iter().map(|_| self.empty(0)).collect();
+            return;
+        }
+        let plan = [self.upload(lookups.offsets), self.upload(lookups.order)];
+        let grads = grads
+            .into_iter()
+            .map(|grad| grad.map(|grad| into_contiguous(grad.cast(DType::F32).into_primitive().tensor()).handle));
+        self.sums = self.tables.iter().zip(grads).map(|(table, grad)| self.sum(table, grad, lookups, &plan)).collect();
+    }
+
+    fn squared_norm(&self, lookups: Lookups<'_>) -> f64 {
+        self.squared_norm_of_sums(lookups)
+    }
+
+    fn update(&mut self, lookups: Lookups<'_>, step: UpdateStep) {
+        self.update_tables(lookups, step);
+    }
+
+    fn download(&self, tables: &mut EmbeddingTables) -> Result<(), TableError> {
+        self.download_tables(tables)
+    }
+}
+
+impl<R: CubeRuntime> CubeTables<R> {
+    /// [N, D] of one table, from the lookups' places among the unique rows.
+    fn gather_table(&self, table: &Table, lookups: Lookups<'_>, inverse: &Handle) -> Handle {
+        let length = lookups.inverse.len() * table.width;
+        let (out, rows) = (self.empty(length), self.upload(&table.rows_in_parts(lookups.rows)));
+        for part in &table.parts {
+            let unique = places(lookups.rows, &part.rows);
+            if unique.is_empty() {
+                continue;
+            }
+            let (count, dim) = self.grid(length);
+            // SAFETY: each lookup's place is below the number of unique rows, each row of the part lies in it, and a thread writes the place
+            // of its own number, which it compares with the length.
+            unsafe {
+                kernel::gather::launch_unchecked::<R>(
+                    &self.client,
+                    count,
+                    dim,
+                    AddressType::from_len(length.max(part.length(table.stride))),
+                    array(&part.data, part.length(table.stride)),
+                    array(&rows, lookups.rows.len()),
+                    array(inverse, lookups.inverse.len()),
+                    array(&out, length),
+                    unique.start,
+                    unique.end,
+                    table.width,
+                    table.stride,
+                );
+            }
+        }
+        out
+    }
+
+    /// [U, D] of one table from the gradients of its lookups; `plan` are the offsets and the order.
+    fn sum(&self, table: &Table, grad: Option<Handle>, lookups: Lookups<'_>, plan: &[Handle; 2]) -> Handle {
+        let length = lookups.rows.len() * table.width;
+        let Some(grad) = grad else { return self.upload(&vec![0.0_f32; length]) };
+        let sums = self.empty(length);
+        if length == 0 {
+            return sums;
+        }
+        let of_lookups = lookups.order.len() * table.width;
+        let (count, dim) = self.grid(length);
+        // SAFETY: the plan's lookups are those of the gradients, and a thread writes the place of its own number, which it compares with the
+        // length.
+        unsafe {
+            kernel::segment_sum::launch_unchecked::<R>(
+                &self.client,
+                count,
+                dim,
+                AddressType::from_len(of_lookups),
+                array(&grad, of_lookups),
+                array(&plan[0], lookups.offsets.len()),
+                array(&plan[1], lookups.order.len()),
+                array(&sums, length),
+                table.width,
+            );
+        }
+        sums
+    }
+}
