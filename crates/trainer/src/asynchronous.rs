@@ -59,7 +59,7 @@ impl Shared {
             *value = cells.next().map_or(*value, load);
         }
         learner.model = parameters::load(learner.model, &named).map_err(CheckpointError::from)?;
-        for (table, cells) in learner.tables.tables_mut().iter_mut().zip(&self.tables) {
+        for (table, cells) in learner.tables.host_mut().tables_mut().iter_mut().zip(&self.tables) {
             for row in own_rows(table, rows) {
                 let record: Vec<f32> = cells[row * table.stride()..][..table.stride()].iter().map(load).collect();
                 table.set_record(row, &record);
@@ -152,7 +152,7 @@ pub(crate) fn train_epoch<B: ModelBackend>(
 ) -> Result<Learner<B>, FitError> {
     let (epoch, steps) = (state.epochs + 1, batches.batches_per_epoch());
     let (started, first_row) = (Instant::now(), state.rows);
-    learner.tables.materialise();
+    learner.tables.host_mut().materialise();
     let shared = Shared::of(&learner);
     let every_row = matches!(context.plan.embedding.update, EmbeddingUpdate::Dense);
     let all: Vec<u64> = (0..shared_rows(learner.tables())).collect();

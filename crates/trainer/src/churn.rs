@@ -126,7 +126,7 @@ pub(crate) fn predict<B: ModelBackend>(
     tracing::info!(run = %run.display(), parameters = result.parameter_digest, "predictions of the base run");
     let logits = evaluate::logits(
         &learner.evaluator(),
-        learner.tables(),
+        &learner.tables,
         data.split(Split::Train),
         &learner.layout,
         EvaluateOptions::of(context.plan),

@@ -130,7 +130,7 @@ fn broken_row<B: ModelBackend>(learner: &Learner<B>, batch: &HostBatch) -> Optio
         [] => lookup as usize,
         bags => bags.partition_point(|&start| start <= lookup) - 1,
     };
-    for table in learner.tables.tables() {
+    for table in learner.tables().tables() {
         let range = table.row_range();
         for (place, &row) in plan.rows.iter().enumerate().filter(|(_, row)| range.contains(row)) {
             if table.row((row - range.start) as usize).iter().all(|weight| weight.is_finite()) {

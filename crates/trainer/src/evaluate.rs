@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Tensor;
 use ctr_data::{DataError, LoaderOptions, Order, RowLayout, Shards};
-use ctr_model::embedding::EmbeddingTables;
 use ctr_model::model::{CtrModel, ModelInput, Predictor};
 use ctr_model::{ModelBackend, Pass};
 
 use crate::config::Plan;
 use crate::learner::lookups;
+use crate::residence::PlacedTables;
 use crate::step::numeric;
 
 /// How rows are read for an evaluation.
@@ -58,7 +58,7 @@ pub enum EvaluateError {
 /// When the rows cannot be read, or when `stop` is set meanwhile.
 pub fn logits<B: ModelBackend>(
     model: &Predictor<B>,
-    tables: &EmbeddingTables,
+    tables: &PlacedTables<B>,
     shards: &Arc<Shards>,
     layout: &RowLayout,
     options: EvaluateOptions,
@@ -79,7 +79,7 @@ pub fn logits<B: ModelBackend>(
             return Err(EvaluateError::Interrupted);
         }
         let batch = batch?;
-        let embeddings = tables.gather::<B>(lookups(&batch.plan), batch.labels.len(), device);
+        let embeddings = tables.gather(lookups(&batch.plan), batch.labels.len(), device);
         let input = ModelInput { embeddings, numeric: numeric(&batch, device) };
         let output: Tensor<B, 1> = model.forward(input, Pass::Evaluate);
         logits.extend(output.into_data().iter::<f32>());

@@ -60,7 +60,7 @@ pub enum FitError {
     /// The data could not be read.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A worker of an asynchronous run could not be made.
+    /// A worker of an asynchronous run could not be made, or the device does not have the memory for the tables.
     #[error(transparent)]
     Learner(#[from] LearnerError),
     /// The base run cannot be used.
@@ -107,9 +107,10 @@ struct Progress {
 }
 
 impl Progress {
-    fn save<B: ModelBackend>(&mut self, learner: &Learner<B>, best: bool) -> Result<(), CheckpointError> {
+    fn save<B: ModelBackend>(&mut self, learner: &mut Learner<B>, best: bool) -> Result<(), FitError> {
         self.take_time();
-        self.saver.save(Checkpoint::of(learner, &self.state), best)
+        learner.fetch_tables()?;
+        Ok(self.saver.save(Checkpoint::of(learner, &self.state), best)?)
     }
 
     fn take_time(&mut self) {
@@ -133,7 +134,10 @@ pub fn fit<B: ModelBackend>(
     let mut progress = Progress { before, saver, state, window: StatisticsWindow::default() };
     if learner.steps == 0 {
         // A run that diverges, or is killed, before its first epoch ends has something to go back to.
-        progress.save(&learner, false)?;
+        progress.save(&mut learner, false)?;
+    }
+    if context.plan.training.async_workers.is_none() {
+        learner.place_tables()?;
     }
     if let Some(base) = &context.plan.loss.churn_distillation {
         learner.base = match churn::predict::<B>(base, context, &learner.device) {
@@ -148,7 +152,7 @@ pub fn fit<B: ModelBackend>(
         let train_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let valid = match validate(&learner, context) {
-            Err(Stopped::Interrupted) => return Err(interrupted(&learner, &mut progress)?),
+            Err(Stopped::Interrupted) => return Err(interrupted(&mut learner, &mut progress)?),
             Err(Stopped::Failed(error)) => return Err(error),
             Ok(valid) => valid,
         };
@@ -167,7 +171,7 @@ pub fn fit<B: ModelBackend>(
         let improved = state.end_epoch(&context.plan.training, context.plan.optimizer.learning_rate(), &valid)?;
         // In this order: a line too many is removed when the run is resumed, one too few would be lost.
         observer.observe(&Event::EpochFinished(summary))?;
-        progress.save(&learner, improved)?;
+        progress.save(&mut learner, improved)?;
     }
     progress.saver.finish()?;
     Ok((learner, progress.state))
@@ -193,11 +197,15 @@ fn train_epoch<B: ModelBackend>(
     if let Some(workers) = plan.training.async_workers {
         learner =
             asynchronous::train_epoch(learner, &mut progress.state, workers, batches, horizon, context, observer)?;
-        return if context.stop.load(Ordering::Relaxed) { Err(interrupted(&learner, progress)?) } else { Ok(learner) };
+        return if context.stop.load(Ordering::Relaxed) {
+            Err(interrupted(&mut learner, progress)?)
+        } else {
+            Ok(learner)
+        };
     }
     for batch in batches {
         if context.stop.load(Ordering::Relaxed) {
-            return Err(interrupted(&learner, progress)?);
+            return Err(interrupted(&mut learner, progress)?);
         }
         let batch = batch?;
         if plan.watch.row_ledger {
@@ -207,6 +215,7 @@ fn train_epoch<B: ModelBackend>(
         learner.rates = RateScales::at(plan, progress.state.rate_scale, learner.steps, horizon);
         (learner, loss) = learner.step(&batch);
         if !loss.is_finite() {
+            learner.fetch_tables()?;
             let cause = diagnose(&learner, &batch);
             return Err(FitError::Diverged { loss, step: learner.steps + 1, epoch, cause });
         }
@@ -219,6 +228,7 @@ fn train_epoch<B: ModelBackend>(
         let step = state.batches;
         observer.observe(&Event::Step { epoch, step, steps, loss: mean_loss, samples_per_second })?;
         if plan.watch.step_digests > 0 && learner.steps.is_multiple_of(plan.watch.step_digests) {
+            learner.fetch_tables()?;
             let parameter_digest = parameter_digest(&learner);
             observer.observe(&Event::StepDigest { epoch, step: learner.steps, loss, parameter_digest })?;
         }
@@ -231,7 +241,7 @@ fn train_epoch<B: ModelBackend>(
         }
         // The end of an epoch has a checkpoint of its own.
         if step < steps && progress.saver.is_due(learner.steps)? {
-            progress.save(&learner, false)?;
+            progress.save(&mut learner, false)?;
         }
     }
     Ok(learner)
@@ -286,7 +296,7 @@ fn validate<B: ModelBackend>(learner: &Learner<B>, context: &FitContext<'_>) -> 
     let shards = context.dataset.split(Split::Valid);
     let logits = evaluate::logits(
         &learner.evaluator(),
-        learner.tables(),
+        &learner.tables,
         shards,
         &learner.layout,
         EvaluateOptions::of(context.plan),
@@ -302,7 +312,7 @@ fn validate<B: ModelBackend>(learner: &Learner<B>, context: &FitContext<'_>) -> 
 }
 
 /// Saves the state as it is after the last whole step; the epoch goes on from there.
-fn interrupted<B: ModelBackend>(learner: &Learner<B>, progress: &mut Progress) -> Result<FitError, FitError> {
+fn interrupted<B: ModelBackend>(learner: &mut Learner<B>, progress: &mut Progress) -> Result<FitError, FitError> {
     progress.save(learner, false)?;
     progress.saver.finish()?;
     Ok(FitError::Interrupted { steps: learner.steps, epoch: progress.state.epochs + 1 })

@@ -17,13 +17,14 @@ use crate::config::{EmbeddingUpdate, Plan};
 use crate::layouts::Layouts;
 use crate::perturb::flip_last_bit;
 use crate::repro::Stream;
+use crate::residence::{PlacedTables, Residence};
 use crate::schedule::{Horizon, ScheduleConfig};
 
 /// A model in training, on one device.
 #[derive(Debug)]
 pub struct Learner<B: ModelBackend> {
     pub(crate) model: Predictor<Autodiff<B>>,
-    pub(crate) tables: EmbeddingTables,
+    pub(crate) tables: PlacedTables<B>,
     pub(crate) dense: DenseOptimizer<B>,
     pub(crate) device: B::Device,
     pub(crate) layout: RowLayout,
@@ -87,6 +88,12 @@ pub enum LearnerError {
         /// Its width.
         width: usize,
     },
+    /// Tables for a device that can only be in the host's memory.
+    #[error(
+        "`embedding.residence = \"device\"` needs one row of the width of `embedding.dim` for each field of an example, but a field has a list of \
+         values, compressed or other embeddings; set `embedding.residence` to \"auto\" or \"host\""
+    )]
+    NotPlain,
 }
 
 impl<B: ModelBackend> Learner<B> {
@@ -102,6 +109,9 @@ impl<B: ModelBackend> Learner<B> {
         let member = plan.member_model();
         let specs = plan.ensemble.tables(&member, shape, plan.embedding.init_std);
         let tables = EmbeddingTables::with_layout(&specs, &layouts.lookups, update_rule(plan), seed)?;
+        if plan.embedding.residence == Residence::Device && !tables.is_plain() {
+            return Err(LearnerError::NotPlain);
+        }
         let init = Initializer { seed, device: &device };
         let build = || {
             let model = plan.ensemble.init::<Autodiff<B>>(&member, shape, init);
@@ -118,7 +128,7 @@ impl<B: ModelBackend> Learner<B> {
         };
         Ok(Self {
             model,
-            tables,
+            tables: PlacedTables::new(tables, plan.embedding.residence),
             dense: DenseOptimizer::new(plan.optimizer.clone()).with_update_clip(plan.training.update_clip_rms),
             device,
             layout: layouts.rows,
@@ -140,17 +150,35 @@ impl<B: ModelBackend> Learner<B> {
         self.model.valid()
     }
 
-    /// The embedding tables.
+    /// The embedding tables, as the host's memory has them.
+    ///
+    /// # Panics
+    /// When those of the device were updated and not [fetched](Self::fetch_tables).
     #[must_use]
     pub fn tables(&self) -> &EmbeddingTables {
-        &self.tables
+        self.tables.host()
+    }
+
+    /// Copies the embedding tables to the device, where the plan and the device allow it: steps then update them there.
+    ///
+    /// # Errors
+    /// When the device does not have the memory.
+    pub fn place_tables(&mut self) -> Result<(), LearnerError> {
+        Ok(self.tables.place(&self.device)?)
+    }
+
+    /// Brings the embedding tables in the host's memory up to those of the device.
+    ///
+    /// # Errors
+    /// When the device has failed.
+    pub fn fetch_tables(&mut self) -> Result<(), LearnerError> {
+        Ok(self.tables.fetch()?)
     }
 
     /// Trainable numbers: dense parameters and table weights.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        let tables: usize = self.tables.tables().iter().map(|table| table.rows() * table.width()).sum();
-        tables + parameters::count_trainable(&self.model)
+        self.tables.weights() + parameters::count_trainable(&self.model)
     }
 }
 

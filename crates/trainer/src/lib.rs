@@ -27,6 +27,7 @@ pub mod pretrained;
 pub mod printer;
 pub mod report;
 pub mod repro;
+pub mod residence;
 pub mod run_folder;
 pub mod schedule;
 pub mod scorer;

@@ -45,7 +45,7 @@ impl StatisticsWindow {
 
 /// The hidden layers on this batch, in a forward pass for evaluation: it changes no running statistic.
 fn layers<B: ModelBackend>(learner: &Learner<B>, batch: &HostBatch) -> Vec<LayerStatistics> {
-    let embeddings = learner.tables.gather::<B>(lookups(&batch.plan), batch.labels.len(), &learner.device);
+    let embeddings = learner.tables.gather(lookups(&batch.plan), batch.labels.len(), &learner.device);
     let input = ModelInput { embeddings, numeric: numeric(batch, &learner.device) };
     let (_, sights) = probe::watch(|| learner.evaluator().forward(input, Pass::Evaluate));
     let (before, after): (Vec<&Sight>, Vec<&Sight>) =

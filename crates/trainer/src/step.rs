@@ -39,24 +39,24 @@ impl<B: ModelBackend> Learner<B> {
             return (self, loss_value);
         }
 
-        // Backward: dense gradients stay on the device, those of the leaves are summed for each row.
+        // Backward: dense gradients stay on the device, those of the leaves are summed for each row, where the tables are.
         let mut grads = loss.backward();
         done(StepPart::Backward);
-        let row_grads = leaves.reduce(&self, &mut grads, lookups);
+        let row_grads = leaves.reduce(&mut self, &mut grads, lookups);
         done(StepPart::RowReduction);
 
         self.dense.clip(&self.model, &mut grads, self.tensor_clip);
         // One norm over everything, then one update of everything.
         self.gradient_norm = (self.gradient_clip_norm.is_some() || self.watch_gradient).then(|| {
             let dense = self.dense.squared_norm(&self.model, &grads);
-            (dense + self.tables.squared_norm(&row_grads, lookups)).sqrt()
+            (dense + self.tables.squared_norm(row_grads.as_ref(), lookups)).sqrt()
         });
         done(StepPart::GradientNorm);
         let clip = self.gradient_norm.zip(self.gradient_clip_norm);
         let grad_scale = clip.map_or(1.0, |(norm, max_norm)| clip_scale(norm, max_norm));
         self.steps += 1;
         let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
-        self.tables.update(&row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
+        self.tables.update(row_grads.as_ref(), lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
         done(StepPart::RowUpdate);
         self.model = self.dense.step(self.model, grads, step);
         done(StepPart::DenseUpdate);

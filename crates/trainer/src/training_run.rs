@@ -195,7 +195,7 @@ pub fn predict<B: ModelBackend>(
 ) -> anyhow::Result<Predictions> {
     let logits = evaluate::logits(
         &learner.evaluator(),
-        learner.tables(),
+        &learner.tables,
         shards,
         &learner.layout,
         EvaluateOptions::of(plan),

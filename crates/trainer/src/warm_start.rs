@@ -92,7 +92,7 @@ pub fn apply<B: ModelBackend>(mut learner: Learner<B>, plan: &WarmStartPlan) -> 
     let (tables, dense): (Vec<_>, Vec<_>) =
         tensors.into_iter().filter(taken).partition(|tensor| tensor.name.starts_with(TABLES));
     let mut known: Vec<String> = Vec::new();
-    for table in learner.tables.tables_mut() {
+    for table in learner.tables.host_mut().tables_mut() {
         let name = format!("{TABLES}{}", table.name());
         if let Some(tensor) = tables.iter().find(|tensor| tensor.name == name) {
             table.set_weights(&tensor.values).map_err(|source| WarmStartError::Table { path: path.clone(), source })?;

@@ -79,7 +79,7 @@ impl Checkpoint {
         let (table_states, moments): (Vec<_>, Vec<_>) =
             self.optimizer.iter().cloned().partition(|parameter| parameter.name.starts_with(TABLES));
         learner.model = parameters::load(learner.model, &dense)?;
-        for table in learner.tables.tables_mut() {
+        for table in learner.tables.host_mut().tables_mut() {
             table.set_weights(find(&tables, &weights_name(table.name()))?)?;
             if table.stride() > table.width() {
                 table.set_state(find(&table_states, &state_name(table.name()))?)?;

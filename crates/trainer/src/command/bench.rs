@@ -38,6 +38,7 @@ impl WithBackend for Bench<'_> {
         bar.finish();
         let mut learner = Learner::<B>::new(self.plan, data.schema(), device)?;
         pretrained::load(&mut learner, self.plan, &data)?;
+        learner.place_tables()?;
         Ok(bench::bench(learner, self.plan, &data, self.options, self.stop)?)
     }
 }

@@ -12,7 +12,10 @@ use super::document::{Node, Segment, Value, key_path};
 use super::error::ConfigError;
 use super::model::{InputShape, ModelConfig};
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-use super::raw::{BlockShuffleConfig, CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, TrainingConfig};
+use super::raw::{
+    BlockShuffleConfig, CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, RunConfig, TrainingConfig,
+};
+use crate::residence::Residence;
 use crate::schedule::{Course, ScheduleConfig};
 
 pub(super) const BATCH: RangeInclusive<usize> = 1..=1 << 20;
@@ -148,6 +151,23 @@ impl<'a> Checker<'a> {
                 optimizer.not_negative("l2", config.l2)
             }
         }
+    }
+
+    /// Whether there can be tables on a device.
+    pub(super) fn residence(&self, config: &RunConfig) -> Checked {
+        let expected = match (config.embedding.residence, config.training.async_workers) {
+            (Residence::Device, _) if !config.device.backend.has_numbered_devices() => {
+                format!(
+                    "\"auto\" or \"host\", because `device = \"{}\"` computes in the host's memory; or another `device`",
+                    config.device
+                )
+            }
+            (Residence::Device, Some(_)) => {
+                "\"auto\" or \"host\", because the workers of `training.async_workers` share tables in the host's memory".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(self.invalid("residence", "\"device\"", expected))
     }
 
     pub(super) fn optimizer(&self, optimizer: &OptimizerConfig) -> Checked {

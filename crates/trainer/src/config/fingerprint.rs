@@ -20,6 +20,10 @@ pub(super) fn of(config: &RunConfig, streams: &SeedStreams) -> Result<String, to
     if let Some(Value::Table(data)) = table.get_mut("data") {
         data.retain(|key, _| !LEFT_OUT_OF_DATA.contains(&key));
     }
+    // Where the tables are changes a number no more than the device does.
+    if let Some(Value::Table(embedding)) = table.get_mut("embedding") {
+        embedding.remove("residence");
+    }
     // Its digest stays.
     if let Some(Value::Table(warm_start)) = table.get_mut("warm_start") {
         warm_start.remove("file");

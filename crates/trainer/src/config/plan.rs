@@ -22,6 +22,7 @@ use super::raw::{
     RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
 };
 use crate::repro::{Digest, SeedOverrides, SeedStreams, Stream};
+use crate::residence::Residence;
 use crate::schedule::ScheduleConfig;
 
 /// A run, fully resolved: defaults filled in, paths absolute, every value in its range.
@@ -106,6 +107,8 @@ pub struct EmbeddingPlan {
     pub schedule: Option<ScheduleConfig>,
     /// How rows are updated.
     pub update: EmbeddingUpdate,
+    /// Where the tables are in training.
+    pub residence: Residence,
 }
 
 /// How embedding rows are updated.
@@ -136,7 +139,7 @@ impl Plan {
         Checker::new(&root).name("name", &name)?;
         let cache_dir = config.data.cache_dir.unwrap_or_else(|| working_directory.join("cache"));
         utf8(&cache_dir)?;
-        let EmbeddingConfig { dim, init_std, l2, weight_decay, schedule, optimizer, .. } = config.embedding;
+        let EmbeddingConfig { dim, init_std, l2, weight_decay, schedule, optimizer, residence, .. } = config.embedding;
         let clip = RowClip {
             value: config.embedding.gradient_clip_value,
             norm: config.embedding.gradient_clip_norm,
@@ -157,6 +160,7 @@ impl Plan {
                 clip,
                 schedule,
                 update: optimizer.map_or(EmbeddingUpdate::Dense, EmbeddingUpdate::Sparse),
+                residence,
             },
             model: config.model,
             ensemble: config.ensemble,
@@ -209,7 +213,7 @@ impl Plan {
             EmbeddingUpdate::Dense => (EmbeddingMode::Dense, None),
             EmbeddingUpdate::Sparse(optimizer) => (EmbeddingMode::Sparse, Some(optimizer.clone())),
         };
-        let EmbeddingPlan { dim, init_std, l2, weight_decay, clip, schedule, .. } = self.embedding.clone();
+        let EmbeddingPlan { dim, init_std, l2, weight_decay, clip, schedule, residence, .. } = self.embedding.clone();
         RunConfig {
             name: Some(self.name.clone()),
             seed: self.seed,
@@ -227,6 +231,7 @@ impl Plan {
                 dim,
                 init_std,
                 mode,
+                residence,
                 l2,
                 weight_decay,
                 gradient_clip_value: clip.value,
@@ -330,6 +335,7 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
 
     let embedding = top.table("embedding");
     embedding.embedding(&config.embedding)?;
+    embedding.residence(config)?;
     match (config.embedding.mode, &config.embedding.optimizer) {
         (EmbeddingMode::Dense, Some(_)) => {
             let expected = "no such table in dense mode, where `[optimizer]` updates the tables; remove it or set `embedding.mode = \"sparse\"`";

@@ -12,6 +12,7 @@ use super::method::LossConfig;
 use super::model::{EnsembleConfig, ModelConfig};
 use super::optimizer::{OptimizerConfig, RowOptimizerConfig};
 use crate::repro::SeedOverrides;
+use crate::residence::Residence;
 use crate::schedule::ScheduleConfig;
 
 /// The top level of a run config.
@@ -102,6 +103,10 @@ pub struct EmbeddingConfig {
     pub init_std: f64,
     /// How rows are updated. Default `"dense"`.
     pub mode: EmbeddingMode,
+    /// Where the tables are in training: `"host"`, `"device"`, or `"auto"` for the device's memory where it has its own and every field looks
+    /// up one row of the run's width. Default `"auto"`.
+    #[serde(skip_serializing_if = "Residence::is_auto")]
+    pub residence: Residence,
     /// L2 coefficient λ of the penalty λ/2 · ‖w‖², ≥ 0: over whole tables in dense mode, over touched rows in sparse mode.
     /// Default `0.0`.
     pub l2: f64,
@@ -133,6 +138,7 @@ impl Default for EmbeddingConfig {
             dim: Dim::Fixed(10),
             init_std: 1e-4,
             mode: EmbeddingMode::Dense,
+            residence: Residence::Auto,
             l2: 0.0,
             weight_decay: 0.0,
             gradient_clip_value: None,

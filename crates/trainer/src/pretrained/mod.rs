@@ -45,7 +45,7 @@ pub fn load<B: ModelBackend>(learner: &mut Learner<B>, plan: &Plan, data: &Datas
         };
         let folder = plan.data.dir.as_deref().unwrap_or(Path::new(""));
         // Each member of an ensemble may have a table of its own.
-        for table in learner.tables.tables_mut().iter_mut().filter(own) {
+        for table in learner.tables.host_mut().tables_mut().iter_mut().filter(own) {
             let source = Source { table: name, folder, config: file, width: table.width() };
             fill(table, &rows, &source, encoder)?;
         }

@@ -23,13 +23,14 @@ impl<B: ModelBackend> Leaves<B> {
     pub(super) fn gather(learner: &Learner<B>, batch: &HostBatch, lookups: Lookups<'_>) -> Self {
         let size = batch.labels.len();
         let weight = learner.model.perceptron().and_then(Mlp::input_weight);
-        let product =
-            weight.and_then(|weight| learner.tables.input_product::<B>(lookups, &batch.numeric, weight.inner(), size));
+        let product = weight
+            .zip(learner.tables.in_use())
+            .and_then(|(weight, tables)| tables.input_product::<B>(lookups, &batch.numeric, weight.inner(), size));
         if let Some((values, product)) = product {
             return Self::Product(Tensor::from_inner(values).require_grad(), product);
         }
-        let rows = learner.tables.gather::<Autodiff<B>>(lookups, size, &learner.device);
-        Self::Rows(rows.into_iter().map(Tensor::require_grad).collect())
+        let rows = learner.tables.gather(lookups, size, &learner.device);
+        Self::Rows(rows.into_iter().map(|rows| Tensor::from_inner(rows).require_grad()).collect())
     }
 
     /// The logits of each model, \[B\].
@@ -46,13 +47,13 @@ impl<B: ModelBackend> Leaves<B> {
         }
     }
 
-    /// The gradients of the rows; that of a first layer's weights joins those of the other dense parameters.
+    /// The gradients of the rows, where the host updates them; that of a first layer's weights joins those of the other dense parameters.
     pub(super) fn reduce(
         self,
-        learner: &Learner<B>,
+        learner: &mut Learner<B>,
         grads: &mut <Autodiff<B> as AutodiffBackend>::Gradients,
         lookups: Lookups<'_>,
-    ) -> RowGradients {
+    ) -> Option<RowGradients> {
         match self {
             Self::Rows(rows) => {
                 let grads = rows.iter().map(|leaf| leaf.grad_remove(grads)).collect();
@@ -63,9 +64,9 @@ impl<B: ModelBackend> Leaves<B> {
                 let (Some(grad), Some(weight)) = (values.grad_remove(grads), weight) else {
                     unreachable!("every logit depends on the product of the first layer")
                 };
-                let (rows, weight_grad) = product.backward(&learner.tables, lookups, grad);
+                let (rows, weight_grad) = product.backward(learner.tables.host(), lookups, grad);
                 weight.grad_replace(grads, weight_grad);
-                rows
+                Some(rows)
             }
         }
     }

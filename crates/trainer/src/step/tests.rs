@@ -11,28 +11,31 @@ use crate::config::{Overrides, Plan};
 use crate::diagnosis::{Cause, diagnose};
 use crate::learner::Learner;
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod accelerator;
+
 const CARDINALITIES: [u32; 4] = [7, 40, 300, 1000];
 const NUMERIC: usize = 2;
 const WIDTH: usize = 8;
 const WIDTHS: [usize; 4] = [CARDINALITIES.len() * WIDTH + NUMERIC, 64, 32, 1];
 const BATCH: usize = 256;
 
-const CONFIG: &str = r#"
+const DATA_AND_OPTIMIZER: &str = r#"
 [data.dataset]
 name = "steps"
 fields = [{ name = "field", type = "categorical" }]
 source = { format = "synthetic", seed = 0, rows = { train = 1, valid = 1, test = 1 }, categorical = [{ name = "field", cardinality = 2 }] }
-[model]
-type = "dnn"
-hidden_units = [64, 32]
-activation = "SmeLU(beta=0.5)"
-batch_norm = true
-[embedding]
-dim = 8
 [optimizer]
 type = "adam"
 learning_rate = 2e-3
 epsilon = 1e-8
+"#;
+
+const MODEL: &str = r#"
+type = "dnn"
+hidden_units = [64, 32]
+activation = "SmeLU(beta=0.5)"
+batch_norm = true
 "#;
 
 #[derive(Deserialize)]
@@ -102,12 +105,21 @@ fn schema() -> Schema {
     Schema { label: "label".to_owned(), categorical: categorical.collect(), numeric: numeric.collect() }
 }
 
-fn learner<B: ModelBackend>(schema: &Schema) -> Learner<B> {
+/// A learner with the tables `[model]`, `[embedding]` and `[training]` of its config.
+fn learner_of<B: ModelBackend>(schema: &Schema, model: &str, embedding: &str, training: &str) -> Learner<B> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("steps.toml");
-    std::fs::write(&path, CONFIG).unwrap();
+    let config = format!(
+        "{DATA_AND_OPTIMIZER}\n[model]\n{model}\n[embedding]\ndim = {WIDTH}\n{embedding}\n[training]\n{training}\n"
+    );
+    std::fs::write(&path, config).unwrap();
     let plan = Plan::load(&path, &Overrides::default()).unwrap();
-    let mut learner = Learner::<B>::new(&plan, schema, B::Device::default()).unwrap();
+    Learner::<B>::new(&plan, schema, B::Device::default()).unwrap()
+}
+
+/// A learner with the initial weights of the reference.
+fn learner<B: ModelBackend>(schema: &Schema) -> Learner<B> {
+    let mut learner = learner_of::<B>(schema, MODEL, "", "");
     let linear = ["mlp.layers.0.linear.weight", "mlp.layers.1.linear.weight", "mlp.output.weight"];
     let given = parameters::collect(&learner.model).into_iter().map(|parameter| {
         match linear.iter().position(|name| *name == parameter.name) {
@@ -122,7 +134,7 @@ fn learner<B: ModelBackend>(schema: &Schema) -> Learner<B> {
     let given: Vec<_> = given.collect();
     learner.model = parameters::load(learner.model, &given).unwrap();
     let rows: u32 = CARDINALITIES.iter().sum();
-    learner.tables.tables_mut()[0].set_weights(&Numbers::stream(1).weights(rows as usize * WIDTH)).unwrap();
+    learner.tables.host_mut().tables_mut()[0].set_weights(&Numbers::stream(1).weights(rows as usize * WIDTH)).unwrap();
     learner
 }
 
@@ -157,7 +169,7 @@ fn trained(learner: &Learner<Flex>) -> Vec<u32> {
     let dense = parameters::collect(&learner.model).into_iter();
     let dense =
         dense.filter(|parameter| !parameters::is_statistic(&parameter.name)).flat_map(|parameter| parameter.values);
-    dense.chain(learner.tables.tables()[0].weights()).map(f32::to_bits).collect()
+    dense.chain(learner.tables().tables()[0].weights()).map(f32::to_bits).collect()
 }
 
 #[test]
@@ -171,7 +183,7 @@ fn a_loss_that_is_no_number_updates_nothing_and_its_cause_is_named() {
     let mut cases = vec![(fresh(), numeric, cause)];
 
     let mut row = fresh();
-    row.tables.tables_mut()[0].set_row(2, &[f32::NAN; WIDTH]).unwrap();
+    row.tables.host_mut().tables_mut()[0].set_row(2, &[f32::NAN; WIDTH]).unwrap();
     let rows = (0..BATCH).filter(|example| good.categorical[example * CARDINALITIES.len()] == 2);
     let rows = rows.map(|example| example as u64).collect();
     cases.push((row, good.clone(), Cause::EmbeddingRow { table: "embedding".to_owned(), row: 2, rows }));

@@ -1,6 +1,8 @@
 //! The `ctr` command as a user runs it: real processes, real files.
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 mod ablate;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod accelerator;
 mod bad_input;
 mod bench;
 mod checkpoints;

@@ -182,6 +182,10 @@ fn a_name_that_does_not_exist_gets_the_nearest_one() {
             "embedding.mode=spars",
             "`embedding.mode` is \"spars\", which is not known; the nearest known one is `sparse` (known: dense, sparse)",
         ),
+        (
+            "embedding.residence=gpu",
+            "`embedding.residence` is \"gpu\", which is not known; the nearest known one is `auto` (known: auto, host, device)",
+        ),
     ] {
         assert_eq!(message(RUN, &[set]), format!("--set {set}: {expected}"));
     }
@@ -255,6 +259,10 @@ fn values_out_of_range_are_refused() {
             "`optimizer.nesterov` is true; expected false, or `momentum` > 0 beside it",
         ),
         ("embedding.weight_decay=1", "`embedding.weight_decay` is 1; expected no such key in dense mode"),
+        (
+            "embedding.residence=device",
+            "`embedding.residence` is \"device\"; expected \"auto\" or \"host\", because `device = \"flex\"` computes in the host's memory",
+        ),
         ("embedding.schedule={}", "`embedding.schedule` is given; expected no such table in dense mode"),
         ("embedding.gradient_clip_value=0", "`embedding.gradient_clip_value` is 0.0; expected a finite number > 0"),
         (
@@ -297,6 +305,8 @@ fn values_out_of_range_are_refused() {
         assert!(text.starts_with(&format!("--set {set}: ")) || set == "embedding.mode=sparse", "{text}");
     }
     assert!(message(RUN, &["embedding.optimizer.type=sgd"]).contains("no such table in dense mode"));
+    let shared = message(RUN, &["embedding.residence=device", "device=wgpu", "training.async_workers=2"]);
+    assert!(shared.contains("because the workers of `training.async_workers` share tables"), "{shared}");
     let overrides = Overrides { seed: Some(u64::MAX), ..Overrides::default() };
     let folder = Folder::new(RUN, DATASET);
     let error = Plan::load(&folder.path("configs/run.toml"), &overrides).expect_err("a seed beyond TOML's integers");

@@ -56,7 +56,7 @@ fn the_resolved_config_gives_the_same_plan_wherever_it_lies() {
     let sparse = "embedding.mode=sparse";
     for set in [
         &[][..],
-        &["threads=3", "device=cuda:1", "seeds.shuffle=7", "loader.threads=0"],
+        &["threads=3", "device=cuda:1", "embedding.residence=device", "seeds.shuffle=7", "loader.threads=0"],
         &[sparse, "embedding.optimizer.type=rowwise_adagrad", "embedding.optimizer.learning_rate=0.30000000000000004"],
         &["training.monitor=log_loss", "training.min_delta=0", "optimizer.epsilon=1e-30"],
         &["data.dataset.label=clicked", "seed=9223372036854775807"],
@@ -205,6 +205,7 @@ fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
     for same in [
         "name=other",
         "device=cuda:0",
+        "embedding.residence=host",
         "threads=3",
         "loader.threads=7",
         "loader.prefetch=1",

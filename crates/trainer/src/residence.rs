@@ -1,0 +1,132 @@
+//! Where the embedding tables of a learner are: in the host's memory, and while it trains in that of its device, where the device has its own.
+use burn::tensor::Tensor;
+use ctr_model::ModelBackend;
+use ctr_model::embedding::{DeviceTables, EmbeddingTables, Lookups, RowGradients, TableError};
+use ctr_model::optim::UpdateStep;
+use serde::{Deserialize, Serialize};
+
+/// Where the embedding tables are while a model trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Residence {
+    /// In the device's memory where it has its own and every field looks up one row of one width, else in the host's.
+    #[default]
+    Auto,
+    /// In the host's memory: a step moves the rows of its batch to the device, and their gradients back.
+    Host,
+    /// In the device's memory.
+    Device,
+}
+
+impl Residence {
+    /// Whether nothing else is asked for.
+    #[must_use]
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
+/// The tables of a learner. Those of the host are complete; while copies of them on the device are updated, they are behind.
+#[derive(Debug)]
+pub struct PlacedTables<B: ModelBackend> {
+    host: EmbeddingTables,
+    residence: Residence,
+    device: Option<Box<dyn DeviceTables<B>>>,
+    /// Whether the copies have been updated since they were last fetched.
+    is_behind: bool,
+}
+
+impl<B: ModelBackend> PlacedTables<B> {
+    pub(crate) fn new(host: EmbeddingTables, residence: Residence) -> Self {
+        Self { host, residence, device: None, is_behind: false }
+    }
+
+    /// The tables in the host's memory.
+    ///
+    /// # Panics
+    /// When they are behind those of the device: see [`fetch`](Self::fetch).
+    #[must_use]
+    pub fn host(&self) -> &EmbeddingTables {
+        assert!(!self.is_behind, "the tables were not fetched from the device before they were read");
+        &self.host
+    }
+
+    /// The tables in the host's memory, where it is they that a step reads and updates.
+    pub(crate) fn in_use(&self) -> Option<&EmbeddingTables> {
+        self.device.is_none().then_some(&self.host)
+    }
+
+    /// The tables in the host's memory, to be changed there; copies on the device are given up.
+    ///
+    /// # Panics
+    /// As [`host`](Self::host).
+    pub(crate) fn host_mut(&mut self) -> &mut EmbeddingTables {
+        assert!(!self.is_behind, "the tables were not fetched from the device before they were changed");
+        self.device = None;
+        &mut self.host
+    }
+
+    /// Number of weights.
+    pub(crate) fn weights(&self) -> usize {
+        self.host.tables().iter().map(|table| table.rows() * table.width()).sum()
+    }
+
+    /// Copies the tables to the device, where that is wanted and possible.
+    pub(crate) fn place(&mut self, device: &B::Device) -> Result<(), TableError> {
+        if self.device.is_none() && self.residence != Residence::Host && self.host.is_plain() {
+            self.device = B::device_tables(&self.host, device, None)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the device has copies.
+    #[must_use]
+    pub fn are_placed(&self) -> bool {
+        self.device.is_some()
+    }
+
+    /// Brings the tables of the host up to those of the device.
+    pub(crate) fn fetch(&mut self) -> Result<(), TableError> {
+        if let (Some(device), true) = (&self.device, self.is_behind) {
+            device.download(&mut self.host)?;
+            self.is_behind = false;
+        }
+        Ok(())
+    }
+
+    /// The rows of a batch's lookups; see [`EmbeddingTables::gather`].
+    #[must_use]
+    pub fn gather(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
+        match &self.device {
+            Some(tables) => tables.gather(lookups, batch),
+            None => self.host.gather(lookups, batch, device),
+        }
+    }
+
+    /// The gradient of each row; those of tables on the device stay there.
+    pub(crate) fn reduce(&mut self, grads: Vec<Option<Tensor<B, 3>>>, lookups: Lookups<'_>) -> Option<RowGradients> {
+        match &mut self.device {
+            Some(tables) => {
+                tables.reduce(grads, lookups);
+                None
+            }
+            None => Some(self.host.reduce(grads, lookups)),
+        }
+    }
+
+    /// The squared norm of what [`reduce`](Self::reduce) has made, the L2 term included.
+    pub(crate) fn squared_norm(&self, grads: Option<&RowGradients>, lookups: Lookups<'_>) -> f64 {
+        let of_host = grads.map(|grads| self.host.squared_norm(grads, lookups));
+        of_host.or_else(|| self.device.as_ref().map(|tables| tables.squared_norm(lookups))).unwrap_or(0.0)
+    }
+
+    /// Updates the tables, wherever they are, with what [`reduce`](Self::reduce) has made.
+    pub(crate) fn update(&mut self, grads: Option<&RowGradients>, lookups: Lookups<'_>, step: UpdateStep) {
+        if let Some(tables) = &mut self.device {
+            tables.update(lookups, step);
+            self.is_behind = true;
+        } else if let Some(grads) = grads {
+            self.host.update(grads, lookups, step);
+        }
+    }
+}
