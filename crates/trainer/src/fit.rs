@@ -141,7 +141,7 @@ pub fn fit<B: ModelBackend>(
     }
     if let Some(base) = &context.plan.loss.churn_distillation {
         learner.base = match churn::predict::<B>(base, context, &learner.device) {
-            Err(BaseRunError::Interrupted) => return Err(interrupted(&learner, &mut progress)?),
+            Err(BaseRunError::Interrupted) => return Err(interrupted(&mut learner, &mut progress)?),
             base => Some(Arc::new(base?)),
         };
     }
