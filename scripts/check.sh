@@ -11,6 +11,10 @@ cargo fmt --all -- --check
 step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 
+# The fuzz targets are compiled where they are run; here only that their lock file has kept up with the crates.
+step "lock file of the fuzz targets"
+cargo metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
+
 step "tests"
 cargo test --locked --workspace --no-fail-fast
 
