@@ -60,7 +60,9 @@ fn log(title: &'static str) -> AxisStyle {
 fn frontier(study: &Study, panel: &Panel<'_>, (loss, loss_title): (&'static str, &'static str)) -> Figure {
     let point = |&(index, summary): &Member<'_>| {
         let (x, y) = (estimate(summary, loss)?, estimate(summary, PD)?);
-        let label = study.settings[index].beta.map_or_else(String::new, |beta| format!("β={beta}"));
+        // Those of other families are converted and end in rounding errors.
+        let label =
+            study.settings[index].beta.map_or_else(String::new, |beta| format!("β={}", (beta * 1e3).round() / 1e3));
         Some(Point { x: x.value, y: y.value, x_interval: interval(x), y_interval: interval(y), label })
     };
     let series = panel.families.iter().map(|(name, members)| Series {
