@@ -112,14 +112,12 @@ pub(super) fn totals(
     } else {
         row = usize::cast_from(rows[unique]);
     }
-    let mut total = 0.0f32;
+    let mut total = l2 * part[row * rule.stride + column];
     if is_touched {
         total = sums[unique * rule.width + column];
         if comptime!(rule.l2) {
             total += l2 * part[row * rule.stride + column];
         }
-    } else {
-        total = l2 * part[row * rule.stride + column];
     }
     if comptime!(rule.clip_value) {
         let limit = *constants.index(constant::CLIP_VALUE);
