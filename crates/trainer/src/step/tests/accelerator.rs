@@ -63,8 +63,9 @@ impl WithBackend for Steps<'_> {
         }
         let mut losses = Vec::new();
         for step in 0..STEPS {
+            let batch = batch(step, &learner.layout);
             let loss;
-            (learner, loss) = learner.step(&batch(step, &learner.layout));
+            (learner, loss) = learner.step(&batch);
             losses.push(loss);
         }
         learner.fetch_tables().unwrap();
