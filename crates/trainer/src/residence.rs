@@ -44,7 +44,7 @@ impl<B: ModelBackend> PlacedTables<B> {
     /// The tables in the host's memory.
     ///
     /// # Panics
-    /// When they are behind those of the device: see [`fetch`](Self::fetch).
+    /// When they are behind those of the device: the learner fetches them.
     #[must_use]
     pub fn host(&self) -> &EmbeddingTables {
         assert!(!self.is_behind, "the tables were not fetched from the device before they were read");
