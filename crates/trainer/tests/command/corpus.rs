@@ -27,9 +27,9 @@ fn no_kept_input_makes_a_reader_panic() {
 }
 
 /// Mutations of the kept inputs, without the instrumented build: `FUZZ_MINUTES=10 FUZZ_TARGET=config cargo test --workspace --test command
-/// mutations -- --ignored --nocapture`.
+/// no_mutation -- --ignored --nocapture`.
 #[test]
-#[ignore = "takes as long as it is asked to"]
+#[ignore = "takes as long as it is asked to: cargo test --workspace --test command no_mutation -- --ignored"]
 fn no_mutation_makes_a_reader_panic() {
     let number = |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let time = Duration::from_secs(60 * number("FUZZ_MINUTES", 1));
