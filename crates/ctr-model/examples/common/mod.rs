@@ -61,11 +61,14 @@ impl<M: CtrModel<Train> + AutodiffModule<Train>> Learner<M> {
         cardinalities: &[u64],
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let layout = RowLayout::new(cardinalities.iter().copied());
-        let rows = RowOptimizerConfig::Adagrad(AdagradConfig { learning_rate: 0.05, ..AdagradConfig::default() });
+        let rows = RowOptimizerConfig::Adagrad(AdagradConfig { learning_rate: 0.1, ..AdagradConfig::default() });
         Ok(Self {
             model,
             tables: EmbeddingTables::new(specs, layout.rows, UpdateRule::sparse(rows), 1)?,
-            dense: DenseOptimizer::new(OptimizerConfig::Adam(AdamConfig::default())),
+            dense: DenseOptimizer::new(OptimizerConfig::Adam(AdamConfig {
+                learning_rate: 5e-3,
+                ..AdamConfig::default()
+            })),
             layout,
             planner: RowPlanner::new(),
             steps: 0,
