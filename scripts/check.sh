@@ -19,9 +19,12 @@ step "tests"
 cargo test --locked --workspace --no-fail-fast
 
 # On whatever Vulkan device there is; without one the tests say that they are skipped. Of the activations only this backend is built, because
-# the kernels of the others take most of the time to compile. Those of tables and steps are run by hand so far: CONTRIBUTING.md.
+# the kernels of the others take most of the time to compile.
 step "tests of the wgpu kernels"
 cargo test --locked -p smelu --no-default-features --features wgpu --test contract --no-fail-fast -- wgpu
+
+step "tests of tables, models and training steps on wgpu"
+cargo test --locked -p ctr-model -p trainer --features wgpu --lib --test contract --test command --no-fail-fast -- wgpu cube
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

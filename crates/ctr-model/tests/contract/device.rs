@@ -122,7 +122,7 @@ fn sums_are_taken_in_the_order_of_the_lookups<B: ModelBackend>() {
 }
 
 /// Whether there is a device to test on.
-fn works<B: ModelBackend>() -> bool {
+pub(crate) fn works<B: ModelBackend>() -> bool {
     let works = catch_unwind(|| Tensor::<B, 1>::ones([2], &B::Device::default()).sum().into_data()).is_ok();
     if !works {
         let _ = writeln!(stderr(), "no device for {}: its tests are skipped", std::any::type_name::<B>());

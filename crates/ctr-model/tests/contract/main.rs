@@ -3,6 +3,8 @@ mod backends;
 mod cases;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod device;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod device_models;
 mod embedding;
 mod ensemble;
 mod golden_optimizers;
