@@ -1,5 +1,4 @@
 //! From a device's name to a backend: the only place that knows which backends this binary was built with.
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 use burn::tensor::Tensor;
@@ -7,6 +6,7 @@ use burn::tensor::backend::Backend;
 use ctr_model::ModelBackend;
 
 use crate::config::{BackendKind, DeviceSpec};
+use crate::device_failure::first_line;
 
 /// Work that is written for any backend.
 pub trait WithBackend {
@@ -148,14 +148,5 @@ fn probe<B: Backend>(device: &B::Device) -> Result<(), String> {
     set_hook(Box::new(|_| {}));
     let tried = catch_unwind(AssertUnwindSafe(|| Tensor::<B, 1>::ones([1], device).into_data()));
     set_hook(hook);
-    tried.map(|_| ()).map_err(|payload| reason(payload.as_ref()))
-}
-
-fn reason(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("the backend gave no reason");
-    text.lines().next().unwrap_or_default().to_owned()
+    tried.map(|_| ()).map_err(|payload| first_line(payload.as_ref()))
 }

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod dataset;
 pub mod device;
+pub mod device_failure;
 pub mod diagnosis;
 pub mod evaluate;
 pub mod export;

@@ -1,4 +1,5 @@
 //! All tables of a model.
+use std::fmt::Write;
 use std::ops::Range;
 
 use burn::tensor::backend::Backend;
@@ -165,6 +166,25 @@ impl EmbeddingTables {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.outputs.iter().all(|output| output.plain)
+    }
+
+    /// Each table with its rows, weights, state and bytes, as an error message has it, and the bytes of all.
+    #[must_use]
+    pub fn sizes(&self) -> (String, u128) {
+        let (mut list, mut total) = (String::new(), 0);
+        for table in &self.tables {
+            let bytes = table.rows() as u128 * table.stride() as u128 * size_of::<f32>() as u128;
+            total += bytes;
+            let (rows, width, state) = (table.rows(), table.width(), table.stride() - table.width());
+            let separator = if list.is_empty() { "" } else { ", " };
+            // Writing to a text cannot fail.
+            let _ = write!(
+                list,
+                "{separator}`{}` of {rows} rows with {width} weights and {state} numbers of state each, {bytes} bytes",
+                table.name()
+            );
+        }
+        (list, total)
     }
 
     /// The tables, to load weights into.

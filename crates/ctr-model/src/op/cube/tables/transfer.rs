@@ -1,6 +1,5 @@
 //! From the host's memory to the device and back.
 use std::any::Any;
-use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn_cubecl::CubeRuntime;
@@ -138,18 +137,37 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 
 /// The error that names the tables and what each needs.
 fn failed(tables: &EmbeddingTables, reason: String) -> TableError {
-    let (mut list, mut total) = (String::new(), 0);
-    for table in tables.tables() {
-        let bytes = table.rows() as u128 * table.stride() as u128 * size_of::<f32>() as u128;
-        total += bytes;
-        let (rows, width, state) = (table.rows(), table.width(), table.stride() - table.width());
-        let separator = if list.is_empty() { "" } else { ", " };
-        // Writing to a text cannot fail.
-        let _ = write!(
-            list,
-            "{separator}`{}` of {rows} rows with {width} weights and {state} numbers of state each, {bytes} bytes",
-            table.name()
-        );
+    let (tables, bytes) = tables.sizes();
+    TableError::Device { tables, bytes, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{failed, guarded};
+    use crate::embedding::{EmbeddingTables, TableSpec, UpdateRule};
+    use crate::optim::{AdamConfig, RowOptimizerConfig};
+
+    #[test]
+    fn what_a_device_refuses_names_the_tables_and_their_sizes() {
+        let spec = |name: &str, width| TableSpec { name: name.to_owned(), width, init_std: 0.1 };
+        let rule = UpdateRule::sparse(RowOptimizerConfig::LazyAdam(AdamConfig::default()));
+        let tables = EmbeddingTables::new(&[spec("embedding", 16), spec("linear", 1)], 1000, rule, 1).unwrap();
+        let refusals: [fn() -> Result<(), String>; 3] = [
+            || panic!("no memory is left\n   at somewhere"),
+            || panic!("{} is left", "no memory"),
+            || Err("no memory is left".to_owned()),
+        ];
+        for refuse in refusals {
+            let reason = guarded(refuse).unwrap_err();
+            let text = failed(&tables, reason).to_string();
+            for part in [
+                "`embedding` of 1000 rows with 16 weights and 32 numbers of state each, 192000 bytes",
+                "`linear` of 1000 rows with 1 weights and 2 numbers of state each, 12000 bytes",
+                "204000 bytes in all",
+                ": no memory is left; set `embedding.residence = \"host\"`",
+            ] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
     }
-    TableError::Device { tables: list, bytes: total, reason }
 }
