@@ -37,7 +37,7 @@ fn train<const F: usize, const N: usize>(
     let config: ModelConfig = toml::from_str(r#"type = "lr""#)?;
     let shape = InputShape { categorical: F, numeric: N, embedding_dim: 1 };
     config.check(shape)?;
-    let model = config.init::<Train>(shape, Initializer { seed: 1, device: &device });
+    let model = config.init::<Train>(shape, Initializer::new(1, &device));
     let mut learner = Learner::new(model, &config.tables(shape, 0.01), &cardinalities.map(u64::from))?;
 
     let features = |clicks: &Clicks| -> (Vec<[u32; F]>, Vec<[f32; N]>) {

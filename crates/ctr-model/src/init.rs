@@ -5,6 +5,7 @@ use burn::module::{Param, ParamId};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
+use crate::precision::Precision;
 use crate::random::Philox;
 
 /// Draws initial values from the stream of a seed.
@@ -14,6 +15,8 @@ pub struct Initializer<'a, B: Backend> {
     pub seed: u64,
     /// Where the parameters live.
     pub device: &'a B::Device,
+    /// In which format linear layers are to compute their products; the parameters are `f32` in any case.
+    pub precision: Precision,
 }
 
 #[allow(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask for a backend that is itself `Copy`")]
@@ -24,6 +27,14 @@ impl<B: Backend> Clone for Initializer<'_, B> {
 }
 
 impl<B: Backend> Copy for Initializer<'_, B> {}
+
+impl<'a, B: Backend> Initializer<'a, B> {
+    /// Parameters on `device`, of layers that compute in `f32`.
+    #[must_use]
+    pub fn new(seed: u64, device: &'a B::Device) -> Self {
+        Self { seed, device, precision: Precision::F32 }
+    }
+}
 
 impl<B: Backend> Initializer<'_, B> {
     /// Weights [I, O] from N(0, 2/(I + O)).

@@ -25,8 +25,10 @@ pub mod optim;
 pub mod parallel;
 pub mod parameters;
 pub mod pass;
+pub mod precision;
 pub mod probe;
 pub mod random;
 
 pub use op::ModelBackend;
 pub use pass::Pass;
+pub use precision::Precision;

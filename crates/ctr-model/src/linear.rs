@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::init::Initializer;
 use crate::op::ModelBackend;
+use crate::precision::Precision;
 
 /// y = x·W + b; [B, I] → [B, O].
 ///
@@ -16,6 +17,9 @@ pub struct Linear<B: Backend> {
     pub weight: Param<Tensor<B, 2>>,
     /// The bias, \[O\].
     pub bias: Param<Tensor<B, 1>>,
+    /// In which format the products are computed; that of the initialiser.
+    #[module(skip)]
+    pub precision: Precision,
 }
 
 impl<B: Backend> Linear<B> {
@@ -23,14 +27,14 @@ impl<B: Backend> Linear<B> {
     #[must_use]
     pub fn new(name: &str, inputs: usize, outputs: usize, init: Initializer<'_, B>) -> Self {
         let weight = init.xavier_normal(&format!("{name}.weight"), inputs, outputs);
-        Self { weight, bias: init.constant(outputs, 0.0) }
+        Self { weight, bias: init.constant(outputs, 0.0), precision: init.precision }
     }
 
     /// Weights from N(0, gain²/I) in place of Xavier's, otherwise as [`Linear::new`].
     #[must_use]
     pub fn with_gain(name: &str, inputs: usize, outputs: usize, gain: f64, init: Initializer<'_, B>) -> Self {
         let weight = init.normal(&format!("{name}.weight"), [inputs, outputs], gain / (inputs.max(1) as f64).sqrt());
-        Self { weight, bias: init.constant(outputs, 0.0) }
+        Self { weight, bias: init.constant(outputs, 0.0), precision: init.precision }
     }
 }
 
@@ -40,12 +44,12 @@ impl<B: ModelBackend> Linear<B> {
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let [x, weight] = [x, self.weight.val()].map(|t| t.into_primitive().tensor());
         let bias = self.bias.val().into_primitive().tensor();
-        Tensor::from_primitive(TensorPrimitive::Float(B::affine(x, weight, bias)))
+        Tensor::from_primitive(TensorPrimitive::Float(B::affine(x, weight, bias, self.precision)))
     }
 
     /// x·W, the bias left out; [B, I] → [B, O].
     pub(crate) fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let [x, weight] = [x, self.weight.val()].map(|t| t.into_primitive().tensor());
-        Tensor::from_primitive(TensorPrimitive::Float(B::product(x, weight)))
+        Tensor::from_primitive(TensorPrimitive::Float(B::product(x, weight, self.precision)))
     }
 }

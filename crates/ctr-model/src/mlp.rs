@@ -167,10 +167,11 @@ impl<B: ModelBackend> Mlp<B> {
         self.output.forward(hidden).squeeze_dim(1) // [B]
     }
 
-    /// The weights of the first hidden layer, [I, O], where there is one.
+    /// The weights of the first hidden layer, [I, O], where there is one that computes in `f32`.
     #[must_use]
     pub fn input_weight(&self) -> Option<Tensor<B, 2>> {
-        Some(self.layers.first()?.linear.weight.val())
+        let linear = &self.layers.first()?.linear;
+        linear.precision.is_f32().then(|| linear.weight.val())
     }
 
     /// Logits of a batch from x·W, the product of its input and the [first layer's weights](Self::input_weight); [B, O] → \[B\].

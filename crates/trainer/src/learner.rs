@@ -94,6 +94,11 @@ pub enum LearnerError {
          values, compressed or other embeddings; set `embedding.residence` to \"auto\" or \"host\""
     )]
     NotPlain,
+    /// A device without bfloat16.
+    #[error(
+        "`training.precision` is \"bf16\", which this device cannot compute in; set it to \"f32\", or use a device that has bfloat16, such as flex or cuda"
+    )]
+    Precision,
 }
 
 impl<B: ModelBackend> Learner<B> {
@@ -112,7 +117,11 @@ impl<B: ModelBackend> Learner<B> {
         if plan.embedding.residence == Residence::Device && !tables.is_plain() {
             return Err(LearnerError::NotPlain);
         }
-        let init = Initializer { seed, device: &device };
+        let precision = plan.training.precision;
+        if !B::computes_in(precision, &device) {
+            return Err(LearnerError::Precision);
+        }
+        let init = Initializer { precision, ..Initializer::new(seed, &device) };
         let build = || {
             let model = plan.ensemble.init::<Autodiff<B>>(&member, shape, init);
             match layouts.projected(plan) {

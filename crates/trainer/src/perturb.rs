@@ -49,8 +49,7 @@ mod tests {
         let config: DnnConfig = toml::from_str("hidden_units = [3]").unwrap();
         let shape = InputShape { categorical: 1, numeric: 1, embedding_dim: 1 };
         let device = burn::backend::flex::FlexDevice;
-        let make =
-            || ModelConfig::Dnn(config.clone()).init::<Autodiff<Flex>>(shape, Initializer { seed: 1, device: &device });
+        let make = || ModelConfig::Dnn(config.clone()).init::<Autodiff<Flex>>(shape, Initializer::new(1, &device));
         let values = |model: &AnyModel<Autodiff<Flex>>| -> Vec<u32> {
             collect(model).iter().flat_map(|parameter| parameter.values.iter().map(|v| v.to_bits())).collect()
         };

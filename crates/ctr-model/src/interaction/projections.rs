@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::init::Initializer;
 use crate::op::ModelBackend;
+use crate::precision::Precision;
 
 /// `e_f·P_f` for each field narrower than D, the widest; `e_f` itself for the others. A linear map without bias.
 ///
@@ -50,7 +51,7 @@ impl<B: ModelBackend> FieldProjections<B> {
             let row = match map {
                 Some(map) => {
                     let [row, map] = [row, map].map(|tensor| tensor.into_primitive().tensor());
-                    Tensor::from_primitive(TensorPrimitive::Float(B::product(row, map)))
+                    Tensor::from_primitive(TensorPrimitive::Float(B::product(row, map, Precision::F32)))
                 }
                 None => row,
             };

@@ -6,6 +6,7 @@
 //! | single-pass kernels on host memory, for `Flex` and `NdArray` | `host` |
 //! | hand-written backward passes | `autodiff` |
 //! | tables in the memory of a device, on wgpu and CUDA | `cube` |
+use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use smelu::ActivationBackend;
@@ -14,6 +15,7 @@ use smelu::op::Curve;
 use crate::embedding::{DeviceTables, EmbeddingTables, TableError};
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
+use crate::precision::Precision;
 
 mod autodiff;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -33,24 +35,38 @@ pub trait ModelBackend: ActivationBackend {
     /// Whether tensors lie in host memory, and operations run where they are called.
     const HOST: bool = false;
 
+    /// Whether products can be computed in `precision` on `device`.
+    fn computes_in(precision: Precision, device: &Self::Device) -> bool {
+        precision.is_f32() || Self::supports_dtype(device, DType::BF16)
+    }
+
     /// y = x·W + b; x: [B, I], W: [I, O], b: \[O\], y: [B, O]. Differentiable in all three.
-    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::add_row(Self::product(x, weight), bias)
+    fn affine(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        Self::add_row(Self::product(x, weight, precision), bias)
     }
 
     /// y = x·W; x: [B, I], W: [I, O], y: [B, O]. Differentiable in both.
-    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        reference::product::<Self>(x, weight)
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
+        reference::product::<Self>(x, weight, precision)
     }
 
     /// dx = dy·Wᵀ: the gradient of x in [`product`](Self::product); dy: [B, O], W: [I, O], dx: [B, I].
-    fn product_input_grad(grad: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        reference::product_input_grad::<Self>(grad, weight)
+    fn product_input_grad(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        reference::product_input_grad::<Self>(grad, weight, precision)
     }
 
     /// dW = xᵀ·dy: the gradient of W in [`product`](Self::product); x: [B, I], dy: [B, O], dW: [I, O].
-    fn product_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        reference::product_weight_grad::<Self>(x, grad)
+    fn product_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
+        reference::product_weight_grad::<Self>(x, grad, precision)
     }
 
     /// What follows the product of a hidden layer, in one pass: bias, batch norm, activation, dropout; [B, C] → [B, C].

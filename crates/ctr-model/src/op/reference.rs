@@ -1,11 +1,12 @@
 //! Every operation in Burn's own operations: what a backend without a kernel runs, and what the kernels are compared with.
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
+use burn::tensor::{FloatDType, Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
+use crate::precision::Precision;
 use crate::random::Philox;
 
 fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
@@ -27,18 +28,36 @@ pub fn sum_rows<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 }
 
 /// See [`ModelBackend::product`].
-pub fn product<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
-    B::float_matmul(x, weight)
+pub fn product<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, precision: Precision) -> FloatTensor<B> {
+    matmul::<B>(x, weight, precision)
+}
+
+fn matmul<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>, precision: Precision) -> FloatTensor<B> {
+    match precision {
+        Precision::F32 => B::float_matmul(a, b),
+        Precision::Bf16 => {
+            let [a, b] = [a, b].map(|factor| B::float_cast(factor, FloatDType::BF16));
+            B::float_cast(B::float_matmul(a, b), FloatDType::F32)
+        }
+    }
 }
 
 /// See [`ModelBackend::product_input_grad`].
-pub fn product_input_grad<B: Backend>(grad: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
-    B::float_matmul(grad, B::float_transpose(weight))
+pub fn product_input_grad<B: Backend>(
+    grad: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    precision: Precision,
+) -> FloatTensor<B> {
+    matmul::<B>(grad, B::float_transpose(weight), precision)
 }
 
 /// See [`ModelBackend::product_weight_grad`].
-pub fn product_weight_grad<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
-    B::float_matmul(B::float_transpose(x), grad)
+pub fn product_weight_grad<B: Backend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    precision: Precision,
+) -> FloatTensor<B> {
+    matmul::<B>(B::float_transpose(x), grad, precision)
 }
 
 /// See [`ModelBackend::batch_moments`].

@@ -41,7 +41,7 @@ fn fixture<B: ModelBackend>(ensemble: EnsembleConfig) -> Fixture<B> {
     };
     let config = deepfm();
     let tables = EmbeddingTables::new(&ensemble.tables(&config, SHAPE, 0.5), 9, rule, 3).unwrap();
-    let predictor = ensemble.init(&config, SHAPE, Initializer { seed: 3, device: &device });
+    let predictor = ensemble.init(&config, SHAPE, Initializer::new(3, &device));
     Fixture { predictor, tables, device }
 }
 
@@ -90,7 +90,7 @@ fn a_single_model_keeps_the_names_of_its_parameters<B: ModelBackend>() {
     let names = |predictor: &Predictor<B>| -> Vec<String> {
         parameters::collect(predictor).into_iter().map(|parameter| parameter.name).collect()
     };
-    let plain = deepfm().init::<B>(SHAPE, Initializer { seed: 3, device: &B::Device::default() });
+    let plain = deepfm().init::<B>(SHAPE, Initializer::new(3, &B::Device::default()));
     let plain: Vec<String> = parameters::collect(&plain).into_iter().map(|parameter| parameter.name).collect();
     assert_eq!(names(&fixture::<B>(EnsembleConfig::default()).predictor), plain);
     let two = names(&fixture::<B>(ensemble(2, MemberTables::Shared, MemberPrediction::First)).predictor);

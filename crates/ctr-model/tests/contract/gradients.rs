@@ -1,10 +1,10 @@
 //! The hand-written backward passes against autodiff through the composed references, and against finite differences.
 use burn::backend::Autodiff;
 use burn::tensor::{Tensor, TensorPrimitive};
-use ctr_model::ModelBackend;
 use ctr_model::loss::bce_with_logits;
 use ctr_model::op::NormTensors;
 use ctr_model::pass::DropoutKey;
+use ctr_model::{ModelBackend, Precision};
 
 use crate::backends::on_backends;
 use crate::values::{assert_close, elements, matrix, normals, vector};
@@ -32,8 +32,12 @@ fn affine_equals_autodiff<B: ModelBackend>() {
     let weight = matrix::<A<B>>(2, [5, 4]).require_grad();
     let x = matrix::<A<B>>(1, [33, 5]).require_grad();
     let bias = vector::<A<B>>(normals(3, 4)).require_grad();
-    let ours =
-        tensor::<A<B>, 2>(A::<B>::affine(primitive(x.clone()), primitive(weight.clone()), primitive(bias.clone())));
+    let ours = tensor::<A<B>, 2>(A::<B>::affine(
+        primitive(x.clone()),
+        primitive(weight.clone()),
+        primitive(bias.clone()),
+        Precision::F32,
+    ));
     let composed = x.clone().matmul(weight.clone()) + bias.clone().unsqueeze();
     assert_close("y", &elements(ours.clone()), &elements(composed.clone()), 1e-6);
     let both = [ours, composed].map(|y| {

@@ -2,9 +2,9 @@
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorPrimitive};
-use ctr_model::ModelBackend;
 use ctr_model::op::{HiddenTail, NormTensors, reference};
 use ctr_model::pass::DropoutKey;
+use ctr_model::{ModelBackend, Precision};
 use smelu::ActivationConfig;
 
 use crate::backends::on_backends;
@@ -137,12 +137,12 @@ fn products_equal_their_references<B: ModelBackend>() {
             assert_close(&name, &values::<B, 2>(actual), &values::<B, 2>(expected), 1e-5);
         };
         for x in [x, strided] {
-            let expected = reference::product::<B>(primitive(&x), primitive(&weight));
-            close("y", B::product(primitive(&x), primitive(&weight)), expected);
-            let expected = reference::product_input_grad::<B>(primitive(&grad), primitive(&weight));
-            close("dx", B::product_input_grad(primitive(&grad), primitive(&weight)), expected);
-            let expected = reference::product_weight_grad::<B>(primitive(&x), primitive(&grad));
-            close("dW", B::product_weight_grad(primitive(&x), primitive(&grad)), expected);
+            let expected = reference::product::<B>(primitive(&x), primitive(&weight), Precision::F32);
+            close("y", B::product(primitive(&x), primitive(&weight), Precision::F32), expected);
+            let expected = reference::product_input_grad::<B>(primitive(&grad), primitive(&weight), Precision::F32);
+            close("dx", B::product_input_grad(primitive(&grad), primitive(&weight), Precision::F32), expected);
+            let expected = reference::product_weight_grad::<B>(primitive(&x), primitive(&grad), Precision::F32);
+            close("dW", B::product_weight_grad(primitive(&x), primitive(&grad), Precision::F32), expected);
         }
     }
 }
@@ -153,9 +153,9 @@ fn results_do_not_depend_on_the_number_of_threads<B: ModelBackend>() {
         pool.install(|| {
             let (x, grad) = (matrix::<B>(1, [5000, 33]), matrix::<B>(2, [5000, 33]));
             let weight = matrix::<B>(3, [33, 33]);
-            let mut all = values::<B, 2>(B::product(primitive(&x), primitive(&weight)));
-            all.extend(values::<B, 2>(B::product_input_grad(primitive(&grad), primitive(&weight))));
-            all.extend(values::<B, 2>(B::product_weight_grad(primitive(&x), primitive(&grad))));
+            let mut all = values::<B, 2>(B::product(primitive(&x), primitive(&weight), Precision::F32));
+            all.extend(values::<B, 2>(B::product_input_grad(primitive(&grad), primitive(&weight), Precision::F32)));
+            all.extend(values::<B, 2>(B::product_weight_grad(primitive(&x), primitive(&grad), Precision::F32)));
             for (_, tail) in tails(&x) {
                 all.extend(values::<B, 2>(B::hidden_tail(primitive(&x), tail.clone())));
                 let grads = B::hidden_tail_backward(primitive(&x), primitive(&grad), tail);

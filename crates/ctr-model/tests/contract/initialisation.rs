@@ -17,7 +17,7 @@ fn mean_square(activation: &str, init: &str) -> f64 {
     let text = format!(r#"{{"hidden_units": {:?}, "activation": "{activation}"{init}}}"#, [UNITS; LAYERS]);
     let config: MlpConfig = serde_json::from_str(&text).unwrap();
     let squares = (0..16).flat_map(|seed| {
-        let mlp = config.init::<Flex>("mlp", UNITS, Initializer { seed, device: &FlexDevice });
+        let mlp = config.init::<Flex>("mlp", UNITS, Initializer::new(seed, &FlexDevice));
         let x = TensorData::new(normals(seed, BATCH * UNITS), [BATCH, UNITS]);
         let logits = mlp.forward(Tensor::from_data(x, &FlexDevice), Pass::Evaluate);
         elements(logits).into_iter().map(|z| f64::from(z).powi(2))

@@ -60,7 +60,7 @@ impl<B: ModelBackend> Learner<B> {
             clip: RowClip::default(),
         };
         Self {
-            model: config.init(shape, Initializer { seed, device: &device }),
+            model: config.init(shape, Initializer::new(seed, &device)),
             tables: EmbeddingTables::new(&config.tables(shape, 0.1), rows, rule, seed).unwrap(),
             dense: DenseOptimizer::new(OptimizerConfig::Adam(adam)),
             shape,

@@ -19,6 +19,7 @@ mod mixed_tables;
 mod models;
 mod operations;
 mod parameter_counts;
+mod precision;
 mod projections;
 mod tensor_clip;
 mod values;

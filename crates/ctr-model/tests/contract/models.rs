@@ -224,7 +224,7 @@ fn with_activation(keys: &serde_json::Map<String, serde_json::Value>, activation
 
 #[test]
 fn initial_values_are_functions_of_the_name() {
-    let init = |seed| Initializer { seed, device: &FlexDevice };
+    let init = |seed| Initializer::new(seed, &FlexDevice);
     let names = parameters::collect(&config(keys("dnn", r#"{"hidden_units": [4]}"#)).init::<Flex>(BOTH, init(1)));
     assert_eq!(names[0].name, "mlp.layers.0.linear.weight");
     let std = (2.0_f64 / (10.0 + 4.0)).sqrt();

@@ -91,7 +91,7 @@ const DATASETS: [Dataset; 2] = [
 /// The parameters of a model with tables of `rows` rows.
 fn count(config: &ModelConfig, shape: InputShape, rows: usize) -> usize {
     let tables: usize = config.tables(shape, 1e-4).iter().map(|table| rows * table.width).sum();
-    let init = Initializer { seed: 1, device: &FlexDevice };
+    let init = Initializer::new(1, &FlexDevice);
     let dense = parameters::count_trainable(&config.init::<Flex>(shape, init));
     // Small parameters that no initialiser makes are left out, running statistics are in.
     let measured = init::measured(|| config.init::<Flex>(shape, init)) as usize;

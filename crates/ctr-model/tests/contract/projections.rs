@@ -16,7 +16,7 @@ const WIDTHS: [usize; 3] = [2, 4, 3];
 const BATCH: usize = 5;
 
 fn init() -> Initializer<'static, A> {
-    Initializer { seed: 3, device: &FlexDevice }
+    Initializer::new(3, &FlexDevice)
 }
 
 fn rows() -> Tensor<A, 3> {

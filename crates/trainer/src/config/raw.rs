@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use ctr_data::config::Dim;
+use ctr_model::Precision;
 
 use super::dataset::DatasetConfig;
 use super::device::DeviceSpec;
@@ -166,6 +167,10 @@ pub enum EmbeddingMode {
 pub struct TrainingConfig {
     /// Samples per step, ≥ 1. Default `4096`.
     pub batch_size: usize,
+    /// Format of the matrix products of linear layers, `"f32"` or `"bf16"`; parameters, optimiser state and tables are `f32` in any case. On the
+    /// CPU `"bf16"` gives the numbers that a device with such units gives, more slowly than `"f32"`. Default `"f32"`.
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
     /// Training rows are shuffled only within consecutive windows of this many rows, ≥ 1; `1` keeps the order of the file. Default: all rows
     /// are shuffled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,6 +219,7 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             batch_size: 4096,
+            precision: Precision::F32,
             shuffle_window: None,
             block_shuffle: None,
             async_workers: None,

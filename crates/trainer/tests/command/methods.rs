@@ -9,7 +9,7 @@ use trainer::predictions;
 use crate::workspace::{Workspace, digests};
 
 /// Each method alone.
-const METHODS: [(&str, &[&str]); 9] = [
+const METHODS: [(&str, &[&str]); 10] = [
     ("ensemble", &["ensemble.members=2"]),
     ("shared tables", &["ensemble={members=3, tables=\"shared\", predict=\"mean_probability\"}"]),
     ("equal cost", &["ensemble={members=3, tables=\"shared\", cost=\"equal\", predict=\"mean_probability\"}"]),
@@ -19,6 +19,7 @@ const METHODS: [(&str, &[&str]); 9] = [
     ("symmetric KL", &["ensemble.members=2", "loss.symmetric_kl=0.5"]),
     ("entropy", &["loss.entropy=0.1"]),
     ("update clipping", &["training.update_clip_rms=0.5"]),
+    ("bfloat16", &["training.precision=bf16"]),
 ];
 
 fn set<'a>(assignments: &[&'a str]) -> Vec<&'a str> {

@@ -17,6 +17,7 @@ use super::tables::places;
 use super::{EmbeddingTables, Lookups, RowGradients};
 use crate::op::ModelBackend;
 use crate::parallel::{BLOCK, zeroed};
+use crate::precision::Precision;
 
 mod by_lookup;
 mod by_row;
@@ -107,7 +108,7 @@ impl EmbeddingTables {
         let Shape { batch, outputs, .. } = kept.shape;
         let base = kept.gathered.clone().map(|[x, weight]| {
             let [x, weight] = [x, weight].map(|tensor| tensor.into_primitive().tensor());
-            Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(B::product(x, weight)))
+            Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(B::product(x, weight, Precision::F32)))
         });
         match base {
             Some(y) if kept.by_row.is_empty() => y,
@@ -148,11 +149,15 @@ impl<B: ModelBackend> InputProduct<B> {
             let grad = || grad.clone().into_primitive().tensor();
             let [x, weight] = [x, weight].map(|tensor| tensor.clone().into_primitive().tensor());
             if !self.by_lookup.is_empty() {
-                let dx = Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(B::product_input_grad(grad(), weight)));
+                let dx = Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(B::product_input_grad(
+                    grad(),
+                    weight,
+                    Precision::F32,
+                )));
                 let of_lookups = std::mem::take(&mut of_lookups);
                 by_lookup::sum_lookups(tables.rows(lookups), &self.by_lookup, &elements(dx), of_lookups, self.shape);
             }
-            Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(B::product_weight_grad(x, grad())))
+            Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(B::product_weight_grad(x, grad(), Precision::F32)))
         });
         let weight_grad = match gathered {
             Some(weight_grad) if self.by_row.is_empty() => weight_grad,

@@ -5,6 +5,7 @@ use burn::tensor::ops::FloatTensor;
 
 use super::{HiddenTail, ModelBackend, NormTensors};
 use crate::pass::DropoutKey;
+use crate::precision::Precision;
 
 mod affine;
 mod batch_norm;
@@ -14,12 +15,21 @@ mod loss;
 mod product;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
-    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        affine::affine::<B, C>(x, weight, bias)
+    fn computes_in(precision: Precision, device: &Self::Device) -> bool {
+        B::computes_in(precision, device)
     }
 
-    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        product::product::<B, C>(x, weight)
+    fn affine(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        affine::affine::<B, C>(x, weight, bias, precision)
+    }
+
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
+        product::product::<B, C>(x, weight, precision)
     }
 
     fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {

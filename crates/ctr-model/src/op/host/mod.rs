@@ -9,9 +9,11 @@ use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors,
 use crate::optim::AdamStep;
 use crate::parallel;
 use crate::pass::DropoutKey;
+use crate::precision::Precision;
 
 pub(crate) mod adam;
 mod batch_norm;
+mod bf16;
 mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
@@ -106,25 +108,51 @@ fn dropout<B: HostBackend>(x: FloatTensor<B>, key: DropoutKey, probability: f64)
     x
 }
 
-fn product<B: HostBackend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+/// What computes a product from its factors and [rows, inputs, outputs].
+type Multiply = fn(&[f32], &[f32], [usize; 3]) -> Vec<f32>;
+
+/// A product of two factors in `precision`; the result has `shape`.
+fn multiply<B: HostBackend>(
+    multiply: Multiply,
+    factors: [FloatTensor<B>; 2],
+    sizes: [usize; 3],
+    shape: [usize; 2],
+    precision: Precision,
+) -> FloatTensor<B> {
+    let mut factors = factors.map(B::contiguous);
+    if precision == Precision::Bf16 {
+        for factor in &mut factors {
+            bf16::round(B::slice_mut(factor));
+        }
+    }
+    let mut values = multiply(B::slice(&factors[0]), B::slice(&factors[1]), sizes);
+    if precision == Precision::Bf16 {
+        bf16::round(&mut values);
+    }
+    B::from_vec(values, Shape::new(shape))
+}
+
+fn product<B: HostBackend>(x: FloatTensor<B>, weight: FloatTensor<B>, precision: Precision) -> FloatTensor<B> {
     let [rows, inputs, outputs] = [x.shape()[0], weight.shape()[0], weight.shape()[1]];
-    let (x, weight) = (B::contiguous(x), B::contiguous(weight));
-    let y = product::product(B::slice(&x), B::slice(&weight), [rows, inputs, outputs]);
-    B::from_vec(y, Shape::new([rows, outputs]))
+    multiply::<B>(product::product, [x, weight], [rows, inputs, outputs], [rows, outputs], precision)
 }
 
-fn product_input_grad<B: HostBackend>(grad: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTensor<B> {
+fn product_input_grad<B: HostBackend>(
+    grad: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    precision: Precision,
+) -> FloatTensor<B> {
     let [rows, inputs, outputs] = [grad.shape()[0], weight.shape()[0], weight.shape()[1]];
-    let (grad, weight) = (B::contiguous(grad), B::contiguous(weight));
-    let dx = product::input_grad(B::slice(&grad), B::slice(&weight), [rows, inputs, outputs]);
-    B::from_vec(dx, Shape::new([rows, inputs]))
+    multiply::<B>(product::input_grad, [grad, weight], [rows, inputs, outputs], [rows, inputs], precision)
 }
 
-fn product_weight_grad<B: HostBackend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
+fn product_weight_grad<B: HostBackend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    precision: Precision,
+) -> FloatTensor<B> {
     let [rows, inputs, outputs] = [x.shape()[0], x.shape()[1], grad.shape()[1]];
-    let (x, grad) = (B::contiguous(x), B::contiguous(grad));
-    let dw = product::weight_grad(B::slice(&x), B::slice(&grad), [rows, inputs, outputs]);
-    B::from_vec(dw, Shape::new([inputs, outputs]))
+    multiply::<B>(product::weight_grad, [x, grad], [rows, inputs, outputs], [inputs, outputs], precision)
 }
 
 fn contiguous_tail<B: HostBackend>(tail: HiddenTail<B>) -> HiddenTail<B> {
@@ -186,23 +214,39 @@ macro_rules! host_operations {
                 if Self::is_f32(&x) { sum_rows::<Self>(x) } else { reference::sum_rows::<Self>(x) }
             }
 
-            fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-                if Self::is_f32(&x) { product::<Self>(x, weight) } else { reference::product::<Self>(x, weight) }
+            fn computes_in(_precision: Precision, _device: &Self::Device) -> bool {
+                true
             }
 
-            fn product_input_grad(grad: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-                if Self::is_f32(&grad) {
-                    product_input_grad::<Self>(grad, weight)
+            fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
+                if Self::is_f32(&x) {
+                    product::<Self>(x, weight, precision)
                 } else {
-                    reference::product_input_grad::<Self>(grad, weight)
+                    reference::product::<Self>(x, weight, precision)
                 }
             }
 
-            fn product_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-                if Self::is_f32(&x) {
-                    product_weight_grad::<Self>(x, grad)
+            fn product_input_grad(
+                grad: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                precision: Precision,
+            ) -> FloatTensor<Self> {
+                if Self::is_f32(&grad) {
+                    product_input_grad::<Self>(grad, weight, precision)
                 } else {
-                    reference::product_weight_grad::<Self>(x, grad)
+                    reference::product_input_grad::<Self>(grad, weight, precision)
+                }
+            }
+
+            fn product_weight_grad(
+                x: FloatTensor<Self>,
+                grad: FloatTensor<Self>,
+                precision: Precision,
+            ) -> FloatTensor<Self> {
+                if Self::is_f32(&x) {
+                    product_weight_grad::<Self>(x, grad, precision)
+                } else {
+                    reference::product_weight_grad::<Self>(x, grad, precision)
                 }
             }
 

@@ -14,7 +14,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             shuffle_window, block_shuffle, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
+             precision, shuffle_window, block_shuffle, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
              early_stop_patience, monitor, min_delta, schedule, \
              reduce_lr_on_plateau)",
         ),

@@ -1,0 +1,95 @@
+//! Products in bfloat16.
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorPrimitive, bf16};
+use ctr_model::init::Initializer;
+use ctr_model::linear::Linear;
+use ctr_model::op::reference;
+use ctr_model::{ModelBackend, Precision};
+
+use crate::backends::on_backends;
+use crate::values::{elements, matrix};
+
+/// Of many elements, this part may be on the other side of a tie: sums in `f32` and in `f64` differ.
+const ELSEWHERE: f64 = 0.005;
+
+fn primitive<B: Backend>(tensor: &Tensor<B, 2>) -> B::FloatTensorPrimitive {
+    tensor.clone().into_primitive().tensor()
+}
+
+fn values<B: Backend>(primitive: B::FloatTensorPrimitive) -> Vec<f32> {
+    elements(Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(primitive)))
+}
+
+/// a·b from rounded factors, summed in `f64`; a: [M, K], b: [K, N].
+fn expected<B: Backend>(a: &Tensor<B, 2>, b: &Tensor<B, 2>) -> Vec<bf16> {
+    let ([m, k], n) = (a.dims(), b.dims()[1]);
+    let rounded =
+        |x: &Tensor<B, 2>| elements(x.clone()).into_iter().map(|x| bf16::from_f32(x).to_f64()).collect::<Vec<_>>();
+    let (a, b) = (rounded(a), rounded(b));
+    let element = |i: usize, j: usize| (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum::<f64>();
+    (0..m).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| bf16::from_f64(element(i, j))).collect()
+}
+
+fn assert_rounded(name: &str, actual: &[f32], expected: &[bf16]) {
+    assert_eq!(actual.len(), expected.len(), "{name}");
+    let mut elsewhere = 0;
+    for (actual, expected) in actual.iter().zip(expected) {
+        let rounded = bf16::from_f32(*actual);
+        assert_eq!(rounded.to_f32().to_bits(), actual.to_bits(), "{name}: {actual} is no bfloat16");
+        if rounded != *expected {
+            elsewhere += 1;
+            let error = (rounded.to_f32() - expected.to_f32()).abs();
+            assert!(error <= expected.to_f32().abs() / 128.0 + 1e-6, "{name}: {actual} against {expected}");
+        }
+    }
+    assert!(f64::from(elsewhere) <= ELSEWHERE * actual.len() as f64, "{name}: {elsewhere} of {}", actual.len());
+}
+
+fn products_have_rounded_factors_and_are_rounded<B: ModelBackend>() {
+    for [rows, inputs, outputs] in [[40, 1, 30], [400, 12, 9], [1500, 40, 3]] {
+        let (x, weight) = (matrix::<B>(1, [rows, inputs]), matrix::<B>(2, [inputs, outputs]));
+        let grad = matrix::<B>(3, [rows, outputs]);
+        let (before, bf16) = (elements(x.clone()), Precision::Bf16);
+        let y = values::<B>(B::product(primitive(&x), primitive(&weight), bf16));
+        assert_rounded("y", &y, &expected(&x, &weight));
+        let dx = values::<B>(B::product_input_grad(primitive(&grad), primitive(&weight), bf16));
+        assert_rounded("dx", &dx, &expected(&grad, &weight.clone().transpose()));
+        let dw = values::<B>(B::product_weight_grad(primitive(&x), primitive(&grad), bf16));
+        assert_rounded("dW", &dw, &expected(&x.clone().transpose(), &grad));
+        assert_eq!(elements(x), before, "the factor itself is left as it was");
+    }
+}
+
+fn a_linear_layer_computes_in_its_precision_forward_and_backward<B: ModelBackend>() {
+    let device = B::Device::default();
+    let init = Initializer { precision: Precision::Bf16, ..Initializer::<Autodiff<B>>::new(5, &device) };
+    let layer = Linear::new("layer", 6, 4, init);
+    let x = matrix::<Autodiff<B>>(1, [50, 6]).require_grad();
+    let (grad, weight) = (matrix::<B>(2, [50, 4]), layer.weight.val().inner());
+    // Σ grad·y has the gradient `grad` in y.
+    let y = layer.forward(x.clone());
+    assert_rounded("y", &elements(y.clone()), &expected(&x.clone().inner(), &weight));
+    let mut grads = (y * Tensor::from_inner(grad.clone())).sum().backward();
+    let dx = elements(x.grad_remove(&mut grads).unwrap());
+    assert_rounded("dx", &dx, &expected(&grad, &weight.transpose()));
+    let dw = elements(layer.weight.val().grad_remove(&mut grads).unwrap());
+    assert_rounded("dW", &dw, &expected(&x.inner().transpose(), &grad));
+}
+
+on_backends!(
+    products_have_rounded_factors_and_are_rounded,
+    a_linear_layer_computes_in_its_precision_forward_and_backward
+);
+
+/// The reference casts, as a device does; of the backends on the host only Flex has the type.
+#[test]
+fn the_reference_has_the_same_numbers() {
+    let (x, weight, grad) = (matrix::<Flex>(1, [300, 12]), matrix::<Flex>(2, [12, 9]), matrix::<Flex>(3, [300, 9]));
+    let y = reference::product::<Flex>(primitive(&x), primitive(&weight), Precision::Bf16);
+    assert_rounded("y", &values::<Flex>(y), &expected(&x, &weight));
+    let dx = reference::product_input_grad::<Flex>(primitive(&grad), primitive(&weight), Precision::Bf16);
+    assert_rounded("dx", &values::<Flex>(dx), &expected(&grad, &weight.clone().transpose()));
+    let dw = reference::product_weight_grad::<Flex>(primitive(&x), primitive(&grad), Precision::Bf16);
+    assert_rounded("dW", &values::<Flex>(dw), &expected(&x.transpose(), &grad));
+}
