@@ -23,7 +23,8 @@ cargo test --locked --workspace --no-fail-fast
 step "tests of the wgpu kernels"
 cargo test --locked -p smelu --no-default-features --features wgpu --test contract --no-fail-fast -- wgpu
 
-step "tests of tables, models and training steps on wgpu"
+step "lints, and tests of tables, models and training steps on wgpu"
+cargo clippy --locked -p ctr-model -p trainer --features wgpu --all-targets -- -D warnings
 cargo test --locked -p ctr-model -p trainer --features wgpu --lib --test contract --test command --no-fail-fast -- wgpu cube
 
 step "documentation"

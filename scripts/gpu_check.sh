@@ -9,6 +9,7 @@
 # PROFILE   of the build: release (default) or dev
 # DEVICES   devices to check: "wgpu cuda" (default); those that are not there are skipped, and said so
 # SIZE      full (default), or small for a device in software
+# MEMORY    steps over which memory must not grow (default: 10000), within MEMORY_SECONDS (default: 180)
 # RUNS      runs of one configuration that must give one digest (default: 20)
 # PYTHON    interpreter with torch (default: python3)
 # OUT       folder of the results (default: results/gpu/<machine> under the working directory)
@@ -89,6 +90,47 @@ speed() {
     fi
 }
 
+# MiB that the driver counts for a process, or nothing where it counts none; then MiB in the host's memory.
+memory_of() {
+    local counted
+    counted=$(nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits 2>/dev/null | sed -n "s/^$1, *\([0-9][0-9]*\)$/\1/p" | head -1 || true)
+    echo "${counted:-0} $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status") / 1024))"
+}
+
+# Memory of a long training of short epochs: after a fifth of the steps, and after all. It must not have grown by more than 1 % and 8 MiB.
+memory() {
+    local device=$1 step=0 first='' last='' log=$work/memory deadline=$((SECONDS + memory_seconds)) d0 h0 s0 d1 h1 s1
+    "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$work/cache" --run-dir "$work/long" --set name=memory \
+        --set data.dataset.source.rows.train=12800 --set data.dataset.source.rows.valid=1024 --set data.dataset.source.rows.test=1024 \
+        --set training.batch_size=64 --set training.epochs=100000 --set training.early_stop_patience=0 >/dev/null 2>"$log" &
+    training=$!
+    while [ "$step" -lt "$memory_steps" ] && [ "$SECONDS" -lt "$deadline" ] && kill -0 "$training" 2>/dev/null; do
+        sleep 0.2
+        step=$(sed -n 's/.*"event":"epoch".*"steps":\([0-9]*\).*/\1/p' "$work/long/metrics.jsonl" 2>/dev/null | tail -1 || true)
+        step=${step:-0}
+        last="$(memory_of "$training" 2>/dev/null || true) $step"
+        [ -n "$first" ] || [ "$step" -lt $((memory_steps / 5)) ] || first=$last
+    done
+    kill -KILL "$training" 2>/dev/null || true
+    wait "$training" 2>/dev/null || true
+    training=
+    rm -rf "$work/long"
+    read -r d0 h0 s0 <<<"$first" || true
+    read -r d1 h1 s1 <<<"$last" || true
+    if [ "$step" -lt "$memory_steps" ] || [ "${s0:-0}" -ge "${s1:-0}" ]; then
+        cp "$log" "$out/$device-memory.log"
+        line "$device" "memory" "FAILED: at step $step of $memory_steps when it ended, see $device-memory.log"
+        return
+    fi
+    local text="host $h0 → $h1 MiB, device $d0 → $d1 MiB, steps $s0 → $s1"
+    [ "$d1" -gt 0 ] || text="host $h0 → $h1 MiB (the driver counts no memory of the device), steps $s0 → $s1"
+    if [ "$d1" -le $((d0 + d0 / 100 + 8)) ] && [ "$h1" -le $((h0 + h0 / 100 + 8)) ]; then
+        line "$device" "memory" "$text"
+    else
+        line "$device" "memory" "FAILED: $text"
+    fi
+}
+
 torch() {
     local config=$1 batch=$2 compile=$3 encoded report
     encoded=$(ls -d "$work"/cache/criteo_shaped-*) || return 0
@@ -106,12 +148,14 @@ torch() {
 check() {
     ctr=$here/bin/ctr
     runs=${RUNS:-20}
+    memory_steps=${MEMORY:-10000} memory_seconds=${MEMORY_SECONDS:-180}
     python=${PYTHON:-python3}
     out=${OUT:-results/gpu/$(hostname)}
     mkdir -p "$out"
     out=$(cd "$out" && pwd)
     work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
+    training=
+    trap '[ -z "$training" ] || kill -KILL "$training" 2>/dev/null; rm -rf "$work"' EXIT
     local started=$SECONDS size=${SIZE:-full} batches device ready config batch
     case $size in
     full)
@@ -143,6 +187,7 @@ check() {
         tests "$device" trainer-lib "$device"
         determinism "$device" device
         determinism "$device" host
+        memory "$device"
         for config in criteo_shaped criteo_dcn_v2; do
             for batch in $batches; do
                 speed "$device" "$config" "$batch" device
@@ -186,7 +231,7 @@ case ${1:-check} in
 pack) pack ;;
 check) check ;;
 *)
-    sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

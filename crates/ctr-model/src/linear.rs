@@ -17,7 +17,7 @@ pub struct Linear<B: Backend> {
     pub weight: Param<Tensor<B, 2>>,
     /// The bias, \[O\].
     pub bias: Param<Tensor<B, 1>>,
-    /// In which format the products are computed; that of the initialiser.
+    /// In which format the products are computed: that of the initialiser, but `f32` for the one output of a logit, whose ranking 8 bits would blur.
     #[module(skip)]
     pub precision: Precision,
 }
@@ -27,15 +27,19 @@ impl<B: Backend> Linear<B> {
     #[must_use]
     pub fn new(name: &str, inputs: usize, outputs: usize, init: Initializer<'_, B>) -> Self {
         let weight = init.xavier_normal(&format!("{name}.weight"), inputs, outputs);
-        Self { weight, bias: init.constant(outputs, 0.0), precision: init.precision }
+        Self { weight, bias: init.constant(outputs, 0.0), precision: precision(outputs, init.precision) }
     }
 
     /// Weights from N(0, gain²/I) in place of Xavier's, otherwise as [`Linear::new`].
     #[must_use]
     pub fn with_gain(name: &str, inputs: usize, outputs: usize, gain: f64, init: Initializer<'_, B>) -> Self {
         let weight = init.normal(&format!("{name}.weight"), [inputs, outputs], gain / (inputs.max(1) as f64).sqrt());
-        Self { weight, bias: init.constant(outputs, 0.0), precision: init.precision }
+        Self { weight, bias: init.constant(outputs, 0.0), precision: precision(outputs, init.precision) }
     }
+}
+
+fn precision(outputs: usize, asked: Precision) -> Precision {
+    if outputs == 1 { Precision::F32 } else { asked }
 }
 
 impl<B: ModelBackend> Linear<B> {

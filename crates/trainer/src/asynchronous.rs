@@ -8,10 +8,11 @@
 //!
 //! Reference: F. Niu, B. Recht, C. Ré and S. J. Wright, "Hogwild!: a lock-free approach to parallelizing stochastic gradient descent",
 //! arXiv 1106.5730.
+use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use ctr_data::{Batches, DataError, HostBatch};
@@ -203,8 +204,11 @@ pub(crate) fn train_epoch<B: ModelBackend>(
                 outcome = outcome.and(heard);
             }
         }
-        let mut learners = handles.into_iter().map(|handle| handle.join().ok().flatten());
-        outcome.map(|()| learners.next().flatten().map(|learner| learner.dense))
+        let joined: Vec<_> = handles.into_iter().map(ScopedJoinHandle::join).collect();
+        let learners: Result<Vec<_>, _> = joined.into_iter().collect();
+        // A panic of any worker is that of the epoch, with what it said.
+        let learners = learners.unwrap_or_else(|payload| resume_unwind(payload));
+        outcome.map(|()| learners.into_iter().next().flatten().map(|learner| learner.dense))
     })?;
     let mut learner = shared.read(learner, &all)?;
     learner.dense = moments.unwrap_or(learner.dense);

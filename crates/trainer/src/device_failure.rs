@@ -1,39 +1,45 @@
-//! What is made of a device that fails in the midst of training: its backend panics, the run stops with an error.
+//! What is made of a device that fails in the midst of a run: its backend panics, the run stops with an error.
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ctr_model::ModelBackend;
+use ctr_model::embedding::EmbeddingTables;
 
 use crate::config::Plan;
-use crate::residence::PlacedTables;
+use crate::residence::Residence;
 
 /// A device stopped working, or its memory is exhausted.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the device failed in training: {reason}. If its memory is exhausted, lower `training.batch_size` ({batch_size}) or `evaluation.batch_size` \
-     ({evaluation_batch_size}), or keep the tables out of it with `embedding.residence = \"host\"`; the tables are in the {place} memory: {tables}; {bytes} \
-     bytes in all. The checkpoints of the run are whole: go on with `ctr resume` and the folder of the run"
+    "the device failed, or this program failed on it: {reason}. The checkpoints of the run are whole. If the device's memory is exhausted: the tables are {tables}; \
+     {bytes} bytes in all; `ctr train CONFIG --run-dir RUN --resume auto` goes on with the same numbers and the tables in the host's memory when \
+     `--set embedding.residence=host` is added (here \"{residence}\"); a smaller `training.batch_size` ({batch_size}) or `evaluation.batch_size` \
+     ({evaluation_batch_size}) makes another run"
 )]
 pub struct DeviceFailure {
     reason: String,
     batch_size: usize,
     evaluation_batch_size: usize,
-    place: &'static str,
+    residence: &'static str,
     tables: String,
     bytes: u128,
 }
 
 impl DeviceFailure {
     /// A failure without its reason yet: what is known before training begins.
-    pub(crate) fn of<B: ModelBackend>(plan: &Plan, tables: &PlacedTables<B>) -> Self {
-        let place = if tables.are_placed() { "device's" } else { "host's" };
+    pub(crate) fn of(plan: &Plan, tables: &EmbeddingTables) -> Self {
+        let residence = match plan.embedding.residence {
+            Residence::Auto => "auto",
+            Residence::Host => "host",
+            Residence::Device => "device",
+        };
         let (tables, bytes) = tables.sizes();
         let [batch_size, evaluation_batch_size] = [plan.training.batch_size, plan.evaluation.batch_size];
-        Self { reason: String::new(), batch_size, evaluation_batch_size, place, tables, bytes }
+        Self { reason: String::new(), batch_size, evaluation_batch_size, residence, tables, bytes }
     }
 
-    /// Does the work of a device. A panic on one that is not the host's own processor is its failure; on that one it is a mistake of this
-    /// program, and stays one.
+    /// Does the work of a run. A panic in a run on an accelerator becomes an error, since that is how its backend tells of exhausted memory; on the
+    /// host's own processor a panic is a mistake of this program, and stays one.
     pub(crate) fn catch<B: ModelBackend, T>(&self, work: impl FnOnce() -> T) -> Result<T, Self> {
         if B::HOST { Ok(work()) } else { self.catch_panic(work) }
     }
@@ -68,7 +74,7 @@ mod tests {
             reason: String::new(),
             batch_size: 4096,
             evaluation_batch_size: 8192,
-            place: "device's",
+            residence: "auto",
             tables: "`embedding` of 9 rows".to_owned(),
             bytes: 576,
         }
@@ -80,9 +86,10 @@ mod tests {
         let error = failure().catch_panic(|| panic!("no memory for {} bytes.\n  at a place", 12)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the device failed in training: no memory for 12 bytes. If its memory is exhausted, lower `training.batch_size` (4096) or \
-             `evaluation.batch_size` (8192), or keep the tables out of it with `embedding.residence = \"host\"`; the tables are in the device's memory: \
-             `embedding` of 9 rows; 576 bytes in all. The checkpoints of the run are whole: go on with `ctr resume` and the folder of the run"
+            "the device failed, or this program failed on it: no memory for 12 bytes. The checkpoints of the run are whole. If the device's memory is \
+             exhausted: the tables are `embedding` of 9 rows; 576 bytes in all; `ctr train CONFIG --run-dir RUN --resume auto` goes on with the same \
+             numbers and the tables in the host's memory when `--set embedding.residence=host` is added (here \"auto\"); a smaller \
+             `training.batch_size` (4096) or `evaluation.batch_size` (8192) makes another run"
         );
     }
 

@@ -10,7 +10,6 @@ use crate::asynchronous;
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointSaver, CheckpointStore};
 use crate::churn::{self, BaseRunError};
 use crate::config::{BlockShuffleConfig, Monitor, Plan};
-use crate::device_failure::DeviceFailure;
 use crate::diagnosis::{Cause, diagnose};
 use crate::evaluate::{self, EvaluateError, EvaluateOptions};
 use crate::learner::{Learner, LearnerError, RateScales};
@@ -67,9 +66,6 @@ pub enum FitError {
     /// The base run cannot be used.
     #[error(transparent)]
     BaseRun(#[from] BaseRunError),
-    /// The device stopped working.
-    #[error(transparent)]
-    Device(#[from] DeviceFailure),
     /// A prediction is no number.
     #[error(transparent)]
     Metric(#[from] MetricError),
@@ -149,14 +145,13 @@ pub fn fit<B: ModelBackend>(
             base => Some(Arc::new(base?)),
         };
     }
-    let failure = DeviceFailure::of(context.plan, &learner.tables);
     while !progress.state.finished {
         let rows_before = progress.state.rows;
         let started = Instant::now();
-        learner = failure.catch::<B, _>(|| train_epoch(learner, &mut progress, context, observer))??;
+        learner = train_epoch(learner, &mut progress, context, observer)?;
         let train_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        let valid = match failure.catch::<B, _>(|| validate(&learner, context))? {
+        let valid = match validate(&learner, context) {
             Err(Stopped::Interrupted) => return Err(interrupted(&mut learner, &mut progress)?),
             Err(Stopped::Failed(error)) => return Err(error),
             Ok(valid) => valid,

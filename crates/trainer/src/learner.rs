@@ -96,9 +96,9 @@ pub enum LearnerError {
     NotPlain,
     /// A device without bfloat16.
     #[error(
-        "`training.precision` is \"bf16\", which this device cannot compute in; set it to \"f32\", or use a device that has bfloat16, such as flex or cuda"
+        "`training.precision` is \"bf16\", which the device {0} cannot compute in; set it to \"f32\", or use a device that has bfloat16, such as flex or cuda"
     )]
-    Precision,
+    Precision(String),
 }
 
 impl<B: ModelBackend> Learner<B> {
@@ -119,7 +119,7 @@ impl<B: ModelBackend> Learner<B> {
         }
         let precision = plan.training.precision;
         if !B::computes_in(precision, &device) {
-            return Err(LearnerError::Precision);
+            return Err(LearnerError::Precision(B::name(&device)));
         }
         let init = Initializer { precision, ..Initializer::new(seed, &device) };
         let build = || {

@@ -66,11 +66,6 @@ impl<B: ModelBackend> PlacedTables<B> {
         &mut self.host
     }
 
-    /// See [`EmbeddingTables::sizes`].
-    pub(crate) fn sizes(&self) -> (String, u128) {
-        self.host.sizes()
-    }
-
     /// Number of weights.
     pub(crate) fn weights(&self) -> usize {
         self.host.tables().iter().map(|table| table.rows() * table.width()).sum()

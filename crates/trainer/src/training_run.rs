@@ -8,6 +8,7 @@ use ctr_model::ModelBackend;
 
 use crate::checkpoint::{Checkpoint, CheckpointStore, Identity, Which, all_parameters, schema_fingerprint};
 use crate::config::Plan;
+use crate::device_failure::DeviceFailure;
 use crate::evaluate::{self, EvaluateOptions};
 use crate::fit::{FitContext, FitState, fit};
 use crate::learner::Learner;
@@ -47,7 +48,9 @@ impl TrainingRun<'_> {
         let (learner, state) = self.begin(learner)?;
         record.encoder_digest = self.folder.encoder_digest()?;
         self.folder.write_record(&record)?;
-        match self.finish(learner, state, &store, &record) {
+        let failure = DeviceFailure::of(self.plan, learner.tables());
+        let finished = failure.catch::<B, _>(|| self.finish(learner, state, &store, &record));
+        match finished.map_err(anyhow::Error::from).flatten() {
             Ok(result) => {
                 self.observer.observe(&Event::RunFinished(RunSummary {
                     epochs: result.epochs,

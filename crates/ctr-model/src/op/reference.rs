@@ -36,8 +36,9 @@ fn matmul<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>, precision: Precision
     match precision {
         Precision::F32 => B::float_matmul(a, b),
         Precision::Bf16 => {
+            let dtype = a.dtype().into();
             let [a, b] = [a, b].map(|factor| B::float_cast(factor, FloatDType::BF16));
-            B::float_cast(B::float_matmul(a, b), FloatDType::F32)
+            B::float_cast(B::float_matmul(a, b), dtype)
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Products in bfloat16.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use std::io::{Write, stderr};
+
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorPrimitive, bf16};
 use ctr_model::init::Initializer;
 use ctr_model::linear::Linear;
+use ctr_model::mlp::MlpConfig;
 use ctr_model::op::reference;
-use ctr_model::{ModelBackend, Precision};
+use ctr_model::{ModelBackend, Pass, Precision};
 
 use crate::backends::on_backends;
 use crate::values::{elements, matrix};
@@ -77,10 +81,70 @@ fn a_linear_layer_computes_in_its_precision_forward_and_backward<B: ModelBackend
     assert_rounded("dW", &dw, &expected(&x.inner().transpose(), &grad));
 }
 
+/// The hidden layers of an MLP take their products without the bias.
+fn a_product_alone_has_such_gradients<B: ModelBackend>() {
+    let x = matrix::<Autodiff<B>>(1, [50, 6]).require_grad();
+    let weight = matrix::<Autodiff<B>>(2, [6, 4]).require_grad();
+    let grad = matrix::<B>(3, [50, 4]);
+    let y = Autodiff::<B>::product(primitive(&x), primitive(&weight), Precision::Bf16);
+    let y = Tensor::<Autodiff<B>, 2>::from_primitive(TensorPrimitive::Float(y));
+    let mut grads = (y * Tensor::from_inner(grad.clone())).sum().backward();
+    let [dx, dw] = [&x, &weight].map(|leaf| elements(leaf.grad_remove(&mut grads).unwrap()));
+    assert_rounded("dx", &dx, &expected(&grad, &weight.inner().transpose()));
+    assert_rounded("dW", &dw, &expected(&x.inner().transpose(), &grad));
+}
+
+fn an_mlp_has_rounded_hidden_layers_and_a_logit_in_f32<B: ModelBackend>() {
+    let device = B::Device::default();
+    let config: MlpConfig = serde_json::from_str(r#"{"hidden_units": [32, 16]}"#).unwrap();
+    let logits = |precision| {
+        let init = Initializer { precision, ..Initializer::<B>::new(5, &device) };
+        elements(config.init("mlp", 8, init).forward(matrix::<B>(1, [500, 8]), Pass::Evaluate))
+    };
+    let (full, rounded) = (logits(Precision::F32), logits(Precision::Bf16));
+    let scale = full.iter().fold(0.0_f32, |largest, z| largest.max(z.abs()));
+    let errors: Vec<f32> = full.iter().zip(&rounded).map(|(f, r)| (f - r).abs()).collect();
+    assert!(errors.iter().all(|error| *error <= 0.03 * scale), "{errors:?}, scale {scale}");
+    assert!(errors.iter().filter(|error| **error > 0.0).count() > 450, "nothing was rounded");
+    // Logits that were rounded themselves would have zeros in their last two bytes.
+    assert!(rounded.iter().filter(|z| z.to_bits() & 0xffff != 0).count() > 450, "rounded logits");
+}
+
 on_backends!(
     products_have_rounded_factors_and_are_rounded,
-    a_linear_layer_computes_in_its_precision_forward_and_backward
+    a_linear_layer_computes_in_its_precision_forward_and_backward,
+    a_product_alone_has_such_gradients,
+    an_mlp_has_rounded_hidden_layers_and_a_logit_in_f32
 );
+
+/// On a device that has the type.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn on_a_device<B: ModelBackend>() {
+    if !crate::device::works::<B>() {
+        return;
+    }
+    if !B::computes_in(Precision::Bf16, &B::Device::default()) {
+        // Not through the printing macros, whose output a test that passes does not show.
+        let _ = writeln!(stderr(), "no bfloat16 on {}: its test is skipped", B::name(&B::Device::default()));
+        return;
+    }
+    products_have_rounded_factors_and_are_rounded::<B>();
+    a_linear_layer_computes_in_its_precision_forward_and_backward::<B>();
+    a_product_alone_has_such_gradients::<B>();
+    an_mlp_has_rounded_hidden_layers_and_a_logit_in_f32::<B>();
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn products_on_wgpu() {
+    on_a_device::<burn::backend::Wgpu>();
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn products_on_cuda() {
+    on_a_device::<burn::backend::Cuda>();
+}
 
 /// The reference casts, as a device does; of the backends on the host only Flex has the type.
 #[test]

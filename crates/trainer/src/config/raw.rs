@@ -167,7 +167,7 @@ pub enum EmbeddingMode {
 pub struct TrainingConfig {
     /// Samples per step, ≥ 1. Default `4096`.
     pub batch_size: usize,
-    /// Format of the matrix products of linear layers, `"f32"` or `"bf16"`; parameters, optimiser state and tables are `f32` in any case. On the
+    /// Format of the matrix products of linear layers with more than one output, `"f32"` or `"bf16"`; parameters, optimiser state and tables are `f32` in any case. On the
     /// CPU `"bf16"` gives the numbers that a device with such units gives, more slowly than `"f32"`. Default `"f32"`.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,

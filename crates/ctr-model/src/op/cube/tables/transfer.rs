@@ -123,7 +123,9 @@ fn copy<R: CubeRuntime>(
 
 /// A device without memory makes its client panic in some places and return an error in others.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panic_text(payload.as_ref())))
+    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panic_text(payload.as_ref())));
+    // Below its first line a device tells where in its driver it was.
+    done.map_err(|reason| reason.lines().next().unwrap_or_default().to_owned())
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> String {
@@ -132,7 +134,7 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("the device gave no reason");
-    text.lines().next().unwrap_or_default().to_owned()
+    text.to_owned()
 }
 
 /// The error that names the tables and what each needs.
@@ -155,7 +157,7 @@ mod tests {
         let refusals: [fn() -> Result<(), String>; 3] = [
             || panic!("no memory is left\n   at somewhere"),
             || panic!("{} is left", "no memory"),
-            || Err("no memory is left".to_owned()),
+            || Err("no memory is left\nat somewhere".to_owned()),
         ];
         for refuse in refusals {
             let reason = guarded(refuse).unwrap_err();

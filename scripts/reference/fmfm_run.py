@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Whole runs of FmFM (vector) in PyTorch by the BARS protocol: does training leave the plateau where only first-order weights are learnt?
+
+    python scripts/reference/fmfm_run.py --data-dir DATA --seeds 2021 190034 992817 27011 948432 > fmfm_run.jsonl
+
+DATA holds train.csv, valid.csv and test.csv of Frappe_x1 (datasets/README.md). The run is that of configs/frappe_x1/fmfm.toml: tables and
+first-order weights from N(0, 1e-4), pair weights [45, 10] by Xavier's normal law, Adam over everything, L2 of 1e-5 over whole tables, batches
+of 4096, learning rate x 0.1 after an epoch without a better validation AUC, stop after the second in a row. One line of JSON for each seed.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder with train.csv, valid.csv and test.csv")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2021])
+    parser.add_argument("--epochs", type=int, default=200, help="at most (default 200)")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def read_csv(path):
+    values = np.loadtxt(path, delimiter=",", skiprows=1, dtype=np.int64)
+    return torch.from_numpy(values[:, 0].astype(np.float32)), values[:, 1:]
+
+
+def encode(splits):
+    """Row numbers in one table; the first row of each field is that of values which train does not have."""
+    encoded, start = [np.zeros_like(split) for split in splits], 0
+    for field in range(splits[0].shape[1]):
+        known = np.unique(splits[0][:, field])
+        for split, rows in zip(splits, encoded):
+            place = np.minimum(np.searchsorted(known, split[:, field]), len(known) - 1)
+            rows[:, field] = start + np.where(known[place] == split[:, field], place + 1, 0)
+        start += len(known) + 1
+    return [torch.from_numpy(rows) for rows in encoded], start
+
+
+class FmFM(nn.Module):
+    """Logit = b + sum of first-order weights + sum over pairs of <e_i * w_ij, e_j>."""
+
+    def __init__(self, rows, fields, dim):
+        super().__init__()
+        self.first_order, self.embedding = nn.Embedding(rows, 1), nn.Embedding(rows, dim)
+        for table in (self.first_order, self.embedding):
+            nn.init.normal_(table.weight, std=1e-4)
+        self.bias = nn.Parameter(torch.zeros(1))
+        self.pairs = torch.triu_indices(fields, fields, 1)
+        self.weight = nn.Parameter(torch.empty(self.pairs.shape[1], dim))
+        nn.init.xavier_normal_(self.weight)
+
+    def forward(self, ids):
+        e = self.embedding(ids)
+        pairs = e[:, self.pairs[0]] * self.weight * e[:, self.pairs[1]]
+        return self.first_order(ids).sum((1, 2)) + pairs.sum((1, 2)) + self.bias
+
+    def penalty(self):
+        return sum(0.5e-5 * table.weight.square().sum() for table in (self.first_order, self.embedding))
+
+
+def auc(labels, scores):
+    """Exact, ties half."""
+    order = np.argsort(scores, kind="stable")
+    scores, labels = scores[order], labels[order].astype(np.float64)
+    starts = np.flatnonzero(np.concatenate([[True], scores[1:] != scores[:-1]]))
+    positives, negatives = np.add.reduceat(labels, starts), np.add.reduceat(1.0 - labels, starts)
+    below = np.cumsum(negatives) - negatives
+    return float((positives * (below + 0.5 * negatives)).sum() / (positives.sum() * negatives.sum()))
+
+
+@torch.no_grad()
+def evaluate(model, labels, ids):
+    logits = torch.cat([model(part) for part in ids.split(4096)])
+    return auc(labels.numpy(), logits.numpy()), float(binary_cross_entropy_with_logits(logits, labels))
+
+
+def train(seed, labels, ids, rows, epochs):
+    torch.manual_seed(seed)
+    model = FmFM(rows, ids[0].shape[1], 10)
+    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
+    best, best_epoch, worse, course, state = -1.0, 0, 0, [], None
+    for epoch in range(1, epochs + 1):
+        for batch in torch.randperm(len(labels[0])).split(4096):
+            adam.zero_grad()
+            loss = binary_cross_entropy_with_logits(model(ids[0][batch]), labels[0][batch]) + model.penalty()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+            adam.step()
+        valid_auc, _ = evaluate(model, labels[1], ids[1])
+        course.append(round(valid_auc, 6))
+        print(f"seed {seed}, epoch {epoch}: valid AUC {valid_auc:.6f}", file=sys.stderr)
+        if valid_auc > best + 1e-6:
+            best, best_epoch, worse = valid_auc, epoch, 0
+            state = {name: value.clone() for name, value in model.state_dict().items()}
+        else:
+            worse += 1
+            for group in adam.param_groups:
+                group["lr"] = max(group["lr"] * 0.1, 1e-6)
+        if worse == 2:
+            break
+    model.load_state_dict(state)
+    test_auc, test_log_loss = evaluate(model, labels[2], ids[2])
+    return {"seed": seed, "epochs": len(course), "best_epoch": best_epoch, "test_auc": test_auc, "test_log_loss": test_log_loss, "valid_auc": course}
+
+
+def main():
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    splits = [read_csv(options.data_dir / f"{name}.csv") for name in ("train", "valid", "test")]
+    labels, (ids, rows) = [split[0] for split in splits], encode([split[1] for split in splits])
+    for seed in options.seeds:
+        print(json.dumps(train(seed, labels, ids, rows, options.epochs)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
