@@ -305,6 +305,10 @@ def edcn(p, tables, numeric, keys):
             bridge = cross * deep
         elif kind == "pointwise_addition":
             bridge = cross + deep
+        elif kind == "attention_pooling":
+            hiddens = [smelu(linear(p, stream, f"{name}.bridge.attention.hidden", width)) for stream in (cross, deep)]
+            shares = torch.softmax(torch.cat([hidden @ p(f"{name}.bridge.attention.score", width, 1) for hidden in hiddens], 1), 1)
+            bridge = shares[:, :1] * cross + shares[:, 1:] * deep
         else:
             bridge = smelu(linear(p, torch.cat([cross, deep], 1), f"{name}.bridge.joint", width))
         shared = bridge.reshape(-1, count, dim)
@@ -420,6 +424,7 @@ CASES = {
     "masknet, serial": deep("masknet", structure="serial", hidden_units=[3, 2], mask_ratio=0.5, layer_norm=False),
     "edcn": keys("edcn", cross_layers=2, temperature=2.0, batch_norm=True, activation="SmeLU(beta=0.5)"),
     "edcn, addition": keys("edcn", cross_layers=1, bridge="pointwise_addition", activation="SmeLU(beta=0.5)"),
+    "edcn, attention": keys("edcn", cross_layers=2, bridge="attention_pooling", activation="SmeLU(beta=0.5)"),
     "edcn, concatenation": keys("edcn", cross_layers=1, bridge="concatenation", regulation=False, activation="SmeLU(beta=0.5)"),
     "finalmlp": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3, 2], heads=2, gate_units=[3], batch_norm=True, activation="SmeLU(beta=0.5)"),
     "gdcn": deep("gdcn", cross_layers=2, hidden_units=[3]),

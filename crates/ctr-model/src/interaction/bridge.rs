@@ -1,6 +1,7 @@
 //! What two streams of a model tell each other between layers.
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use smelu::{Activation, ActivationConfig};
@@ -20,6 +21,8 @@ pub enum BridgeKind {
     PointwiseAddition,
     /// `g([x; y]·W + b)`.
     Concatenation,
+    /// `a_x·x + a_y·y`, with `[a_x, a_y] = softmax([s(x), s(y)])` and the score `s(v) = g(v·W + b)·p`; W: [C, C], p: \[C\].
+    AttentionPooling,
 }
 
 /// One vector of two.
@@ -33,6 +36,7 @@ pub enum BridgeKind {
 #[derive(Module, Debug)]
 pub struct Bridge<B: Backend> {
     joint: Option<Linear<B>>,
+    attention: Option<Scores<B>>,
     activation: Option<Activation<B>>,
     product: bool,
 }
@@ -47,10 +51,14 @@ impl<B: Backend> Bridge<B> {
         activation: &ActivationConfig,
         init: Initializer<'_, B>,
     ) -> Self {
-        let joint = kind == BridgeKind::Concatenation;
+        let (joint, attention) = (kind == BridgeKind::Concatenation, kind == BridgeKind::AttentionPooling);
         Self {
             joint: joint.then(|| Linear::new(&format!("{name}.joint"), 2 * width, width, init)),
-            activation: joint.then(|| activation.init(width, init.device)),
+            attention: attention.then(|| Scores {
+                hidden: Linear::new(&format!("{name}.attention.hidden"), width, width, init),
+                score: init.xavier_normal(&format!("{name}.attention.score"), width, 1),
+            }),
+            activation: (joint || attention).then(|| activation.init(width, init.device)),
             product: kind == BridgeKind::HadamardProduct,
         }
     }
@@ -60,10 +68,30 @@ impl<B: ModelBackend> Bridge<B> {
     /// The joined streams; [B, C], [B, C] → [B, C].
     #[must_use]
     pub fn forward(&self, x: Tensor<B, 2>, y: Tensor<B, 2>) -> Tensor<B, 2> {
-        match (&self.joint, &self.activation) {
-            (Some(joint), Some(activation)) => activation.forward(joint.forward(Tensor::cat(vec![x, y], 1))),
+        match (&self.joint, &self.attention, &self.activation) {
+            (Some(joint), _, Some(activation)) => activation.forward(joint.forward(Tensor::cat(vec![x, y], 1))),
+            (_, Some(attention), Some(activation)) => {
+                let scores = vec![attention.score(&x, activation), attention.score(&y, activation)];
+                let shares = softmax(Tensor::cat(scores, 1), 1); // [B, 2]
+                x * shares.clone().narrow(1, 0, 1) + y * shares.narrow(1, 1, 1)
+            }
             _ if self.product => x * y,
             _ => x + y,
         }
+    }
+}
+
+/// What an attention pooling scores a stream by.
+#[derive(Module, Debug)]
+struct Scores<B: Backend> {
+    hidden: Linear<B>,
+    /// p, [C, 1].
+    score: Param<Tensor<B, 2>>,
+}
+
+impl<B: ModelBackend> Scores<B> {
+    /// [B, C] → [B, 1].
+    fn score(&self, stream: &Tensor<B, 2>, activation: &Activation<B>) -> Tensor<B, 2> {
+        activation.forward(self.hidden.forward(stream.clone())).matmul(self.score.val())
     }
 }

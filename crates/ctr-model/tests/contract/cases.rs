@@ -37,6 +37,7 @@ const VARIANTS: &[(&str, &str)] = &[
         r#"{"cross_layers": 2, "bridge": "concatenation", "batch_norm": true, "temperature": 3.0, "dropout": 0.3}"#,
     ),
     ("edcn", r#"{"cross_layers": 1, "bridge": "pointwise_addition", "regulation": false}"#),
+    ("edcn", r#"{"cross_layers": 2, "bridge": "attention_pooling"}"#),
     (
         "finalmlp",
         r#"{"first_hidden_units": [8], "second_hidden_units": [8, 4], "batch_norm": true, "first_dropout": 0.2}"#,
