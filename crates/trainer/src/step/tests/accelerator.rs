@@ -2,6 +2,7 @@
 use std::io::{Write, stderr};
 
 use ctr_model::ModelBackend;
+use ctr_model::embedding::EmbeddingTable;
 use ctr_model::parameters;
 
 use super::{batch, learner_of, schema};
@@ -71,7 +72,7 @@ impl WithBackend for Steps<'_> {
         }
         learner.fetch_tables().unwrap();
         let dense = parameters::collect(&learner.model).into_iter().flat_map(|parameter| parameter.values);
-        let rows = learner.tables().tables().iter().flat_map(|table| table.weights());
+        let rows = learner.tables().tables().iter().flat_map(EmbeddingTable::weights);
         Trained { losses, bits: dense.chain(rows).map(f32::to_bits).collect() }
     }
 }

@@ -4,6 +4,7 @@
 //! works in place: beside the tables there is room for the gradients of a batch only.
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "what a kernel is given at compile time is handed on as it came")]
+#[allow(clippy::manual_midpoint, reason = "a kernel has no such function")]
 mod kernel;
 mod rule;
 mod transfer;

@@ -27,6 +27,10 @@ pub(super) mod constant {
 }
 
 /// What a kernel is compiled for.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a part that a kernel is compiled with or without, in any combination"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rule {
     pub(super) optimizer: Optimizer,

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Whole runs of FmFM (vector) in PyTorch by the BARS protocol: does training leave the plateau where only first-order weights are learnt?
+"""Whole runs of some models in PyTorch by the BARS protocol, to tell what a program does from what the protocol does.
 
-    python scripts/reference/fmfm_run.py --data-dir DATA --seeds 2021 190034 992817 27011 948432 > fmfm_run.jsonl
+    python scripts/reference/bars_run.py --model fmfm --data-dir DATA --seeds 2021 190034 992817 27011 948432 > run.jsonl
 
-DATA holds train.csv, valid.csv and test.csv of Frappe_x1 (datasets/README.md). The run is that of configs/frappe_x1/fmfm.toml: tables and
-first-order weights from N(0, 1e-4), pair weights [45, 10] by Xavier's normal law, Adam over everything, L2 of 1e-5 over whole tables, batches
-of 4096, learning rate x 0.1 after an epoch without a better validation AUC, stop after the second in a row. One line of JSON for each seed.
+DATA holds train.csv, valid.csv and test.csv of Frappe_x1 (datasets/README.md). The runs are those of configs/frappe_x1/MODEL.toml: tables and
+first-order weights from N(0, 1e-4^2), other weights by Xavier's normal law, Adam over everything, L2 over whole tables, batches of 4096, learning
+rate x 0.1 after an epoch without a better validation AUC, stop after the second in a row. One line of JSON for each seed.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=sorted(MODELS), required=True)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder with train.csv, valid.csv and test.csv")
     parser.add_argument("--seeds", type=int, nargs="+", default=[2021])
     parser.add_argument("--epochs", type=int, default=200, help="at most (default 200)")
@@ -63,8 +64,56 @@ class FmFM(nn.Module):
         pairs = e[:, self.pairs[0]] * self.weight * e[:, self.pairs[1]]
         return self.first_order(ids).sum((1, 2)) + pairs.sum((1, 2)) + self.bias
 
-    def penalty(self):
-        return sum(0.5e-5 * table.weight.square().sum() for table in (self.first_order, self.embedding))
+
+class CrossNetwork(nn.Module):
+    """x_{l+1} = x_0 * (x_l . w) + b + x_l, then a linear layer."""
+
+    def __init__(self, rows, fields, dim):
+        super().__init__()
+        width = fields * dim
+        self.embedding = nn.Embedding(rows, dim)
+        self.weights = nn.ModuleList(nn.Linear(width, 1, bias=False) for _ in range(6))
+        self.biases = nn.ParameterList(torch.zeros(width) for _ in range(6))
+        self.output = nn.Linear(width, 1)
+        initialise(self)
+
+    def forward(self, ids):
+        x = x0 = self.embedding(ids).flatten(1)
+        for weight, bias in zip(self.weights, self.biases):
+            x = x0 * weight(x) + bias + x
+        return self.output(x).squeeze(1)
+
+
+class CrossNetworkV2(nn.Module):
+    """x_{l+1} = x_0 * (W x_l + b) + x_l, then a linear layer."""
+
+    def __init__(self, rows, fields, dim):
+        super().__init__()
+        width = fields * dim
+        self.embedding = nn.Embedding(rows, dim)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(4))
+        self.output = nn.Linear(width, 1)
+        initialise(self)
+
+    def forward(self, ids):
+        x = x0 = self.embedding(ids).flatten(1)
+        for layer in self.layers:
+            x = x0 * layer(x) + x
+        return self.output(x).squeeze(1)
+
+
+def initialise(model):
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=1e-4)
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_normal_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+# With the L2 coefficient of the tables.
+MODELS = {"fmfm": (FmFM, 1e-5), "cross_network": (CrossNetwork, 1e-4), "cross_network_v2": (CrossNetworkV2, 1e-3)}
 
 
 def auc(labels, scores):
@@ -83,16 +132,18 @@ def evaluate(model, labels, ids):
     return auc(labels.numpy(), logits.numpy()), float(binary_cross_entropy_with_logits(logits, labels))
 
 
-def train(seed, labels, ids, rows, epochs):
+def train(name, seed, labels, ids, rows, epochs):
     torch.manual_seed(seed)
-    model = FmFM(rows, ids[0].shape[1], 10)
+    kind, l2 = MODELS[name]
+    model = kind(rows, ids[0].shape[1], 10)
+    tables = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
     best, best_epoch, worse, course, state = -1.0, 0, 0, [], None
     for epoch in range(1, epochs + 1):
         for batch in torch.randperm(len(labels[0])).split(4096):
             adam.zero_grad()
-            loss = binary_cross_entropy_with_logits(model(ids[0][batch]), labels[0][batch]) + model.penalty()
-            loss.backward()
+            loss = binary_cross_entropy_with_logits(model(ids[0][batch]), labels[0][batch])
+            (loss + sum(l2 / 2 * table.square().sum() for table in tables)).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             adam.step()
         valid_auc, _ = evaluate(model, labels[1], ids[1])
@@ -109,7 +160,7 @@ def train(seed, labels, ids, rows, epochs):
             break
     model.load_state_dict(state)
     test_auc, test_log_loss = evaluate(model, labels[2], ids[2])
-    return {"seed": seed, "epochs": len(course), "best_epoch": best_epoch, "test_auc": test_auc, "test_log_loss": test_log_loss, "valid_auc": course}
+    return {"model": name, "seed": seed, "epochs": len(course), "best_epoch": best_epoch, "test_auc": test_auc, "test_log_loss": test_log_loss, "valid_auc": course}
 
 
 def main():
@@ -118,7 +169,7 @@ def main():
     splits = [read_csv(options.data_dir / f"{name}.csv") for name in ("train", "valid", "test")]
     labels, (ids, rows) = [split[0] for split in splits], encode([split[1] for split in splits])
     for seed in options.seeds:
-        print(json.dumps(train(seed, labels, ids, rows, options.epochs)), flush=True)
+        print(json.dumps(train(options.model, seed, labels, ids, rows, options.epochs)), flush=True)
 
 
 if __name__ == "__main__":
