@@ -8,13 +8,12 @@ use std::ops::RangeInclusive;
 
 use ctr_data::config::Dim;
 
+use super::block_shuffle::BlockShuffleConfig;
 use super::document::{Node, Segment, Value, key_path};
 use super::error::ConfigError;
 use super::model::{InputShape, ModelConfig};
 use super::optimizer::{AdagradConfig, AdamConfig, OptimizerConfig, RowOptimizerConfig, SgdConfig};
-use super::raw::{
-    BlockShuffleConfig, CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, RunConfig, TrainingConfig,
-};
+use super::raw::{CheckpointConfig, EmbeddingConfig, LoaderConfig, PerturbConfig, RunConfig, TrainingConfig};
 use crate::residence::Residence;
 use crate::schedule::{Course, ScheduleConfig};
 

@@ -3,6 +3,7 @@
 //! A run config is one TOML file ([`RunConfig`] lists its keys) that names a dataset config, a second one. The command
 //! line overrides single keys. What comes out is a [`Plan`]: nothing else reaches training.
 
+mod block_shuffle;
 mod check;
 mod dataset;
 mod deserialize;
@@ -17,6 +18,7 @@ mod overrides;
 mod plan;
 mod raw;
 
+pub use block_shuffle::BlockShuffleConfig;
 pub use dataset::DatasetConfig;
 pub use device::{BackendKind, DeviceSpec, ParseDeviceError};
 pub use error::{ConfigError, Known, Origin};
@@ -28,8 +30,8 @@ pub use optimizer::{
 pub use overrides::Overrides;
 pub use plan::{DataPlan, EmbeddingPlan, EmbeddingUpdate, Plan, WarmStartPlan};
 pub use raw::{
-    BlockShuffleConfig, CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig,
-    Monitor, PerturbConfig, ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
+    CheckpointConfig, DataConfig, EmbeddingConfig, EmbeddingMode, EvaluationConfig, LoaderConfig, Monitor,
+    PerturbConfig, ReduceLrOnPlateauConfig, RunConfig, TrainingConfig, WarmStartConfig, WatchConfig,
 };
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use ctr_data::config::Dim;
 use ctr_model::Precision;
 
+use super::block_shuffle::BlockShuffleConfig;
 use super::dataset::DatasetConfig;
 use super::device::DeviceSpec;
 use super::method::LossConfig;
@@ -234,22 +235,6 @@ impl Default for TrainingConfig {
             schedule: None,
             reduce_lr_on_plateau: None,
         }
-    }
-}
-
-/// Keys of `[training.block_shuffle]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BlockShuffleConfig {
-    /// Consecutive rows of a block, ≥ 1. Default `4096`.
-    pub block: usize,
-    /// Blocks of a window, ≥ 1: each loader thread holds 8 bytes for each of its rows. Default `64`.
-    pub window: usize,
-}
-
-impl Default for BlockShuffleConfig {
-    fn default() -> Self {
-        Self { block: 4096, window: 64 }
     }
 }
 
