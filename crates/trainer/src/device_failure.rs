@@ -12,7 +12,7 @@ use crate::residence::Residence;
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the device failed, or this program failed on it: {reason}. The checkpoints of the run are whole. If the device's memory is exhausted: the tables are {tables}; \
-     {bytes} bytes in all; `ctr train CONFIG --run-dir RUN --resume auto` goes on with the same numbers and the tables in the host's memory when \
+     {bytes} bytes in all; `ctr train CONFIG --run-dir RUN --resume auto` goes on, with the tables in the host's memory when \
      `--set embedding.residence=host` is added (here \"{residence}\"); a smaller `training.batch_size` ({batch_size}) or `evaluation.batch_size` \
      ({evaluation_batch_size}) makes another run"
 )]
@@ -87,8 +87,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "the device failed, or this program failed on it: no memory for 12 bytes. The checkpoints of the run are whole. If the device's memory is \
-             exhausted: the tables are `embedding` of 9 rows; 576 bytes in all; `ctr train CONFIG --run-dir RUN --resume auto` goes on with the same \
-             numbers and the tables in the host's memory when `--set embedding.residence=host` is added (here \"auto\"); a smaller \
+             exhausted: the tables are `embedding` of 9 rows; 576 bytes in all; `ctr train CONFIG --run-dir RUN --resume auto` goes on, with the \
+             tables in the host's memory when `--set embedding.residence=host` is added (here \"auto\"); a smaller \
              `training.batch_size` (4096) or `evaluation.batch_size` (8192) makes another run"
         );
     }
