@@ -10,6 +10,8 @@
 //! ```
 //!
 //! The crate touches no file, no clock and no global random state: every random number is a function of a seed that the caller passes.
+#![deny(clippy::disallowed_methods)]
+
 pub mod dropout;
 pub mod embedding;
 pub mod init;
@@ -28,6 +30,7 @@ pub mod pass;
 pub mod precision;
 pub mod probe;
 pub mod random;
+pub mod sum;
 
 pub use op::ModelBackend;
 pub use pass::Pass;

@@ -1,6 +1,8 @@
 //! The library behind the `ctr` command: it trains, evaluates and compares click-through-rate models, bit for bit reproducible.
 //!
 //! Read [`step`] first: it is one training step on one screen. [`fit`](mod@fit) is the loop around it.
+#![deny(clippy::disallowed_methods)]
+
 pub mod ablation;
 mod asynchronous;
 pub mod bench;

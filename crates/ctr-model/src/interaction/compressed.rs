@@ -1,7 +1,7 @@
 //! The compressed interaction network (CIN).
 use burn::module::Module;
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::init::Initializer;
 use crate::linear::Linear;
@@ -40,17 +40,15 @@ impl<B: ModelBackend> CompressedInteraction<B> {
     pub fn forward(&self, fields: Tensor<B, 3>) -> Tensor<B, 2> {
         let [batch, count, dim] = fields.dims();
         // Each column of the embeddings is mixed by itself: with the columns as rows, a layer is one matrix product.
-        let columns = fields.swap_dims(1, 2); // [B, D, F]
-        let first = columns.clone().unsqueeze_dim::<4>(2); // [B, D, 1, F]
-        let mut maps = columns;
+        let first = fields.swap_dims(1, 2).reshape([batch * dim, count]); // [B·D, F]
+        let mut maps = first.clone();
         let mut pooled = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
-            let [_, _, last] = maps.dims();
-            let products = maps.unsqueeze_dim::<4>(3) * first.clone(); // [B, D, H, F]
-            let mixed = layer.forward(products.reshape([batch * dim, last * count])); // [B·D, H']
-            let units = mixed.dims()[1];
-            maps = mixed.reshape([batch, dim, units]);
-            pooled.push(maps.clone().sum_dim(1).squeeze_dim(1)); // [B, H']
+            let [last, first] = [maps, first.clone()].map(|columns| columns.into_primitive().tensor());
+            let products = Tensor::from_primitive(TensorPrimitive::Float(B::outer_rows(last, first))); // [B·D, H·F]
+            maps = layer.forward(products); // [B·D, H']
+            let units = maps.dims()[1];
+            pooled.push(maps.clone().reshape([batch, dim, units]).sum_dim(1).squeeze_dim(1)); // [B, H']
         }
         Tensor::cat(pooled, 1)
     }

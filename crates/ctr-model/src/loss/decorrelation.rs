@@ -2,6 +2,7 @@
 use burn::tensor::Tensor;
 
 use crate::op::ModelBackend;
+use crate::sum::{mean, sum};
 
 /// Keeps the correlation finite where a model's logits are all the same.
 const EPSILON: f64 = 1e-12;
@@ -18,10 +19,10 @@ const EPSILON: f64 = 1e-12;
 #[must_use]
 pub fn decorrelation<B: ModelBackend>(first: Tensor<B, 1>, second: Tensor<B, 1>) -> Tensor<B, 1> {
     let [c, d] = [first, second].map(|logits| {
-        let mean = logits.clone().mean();
+        let mean = mean(logits.clone());
         logits - mean
     });
-    let covariance = (c.clone() * d.clone()).sum();
-    let [u, v] = [c, d].map(|centred| (centred.clone() * centred).sum());
+    let covariance = sum(c.clone() * d.clone());
+    let [u, v] = [c, d].map(|centred| sum(centred.clone() * centred));
     covariance.clone() * covariance / (u * v + EPSILON)
 }

@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 
 use crate::op::ModelBackend;
+use crate::sum::mean;
 
 /// Mean entropy of the click probabilities p = σ(z), in nats: mean(−p·ln p − (1 − p)·ln(1 − p)); \[B\] → \[1\].
 ///
@@ -17,5 +18,5 @@ use crate::op::ModelBackend;
 pub fn entropy<B: ModelBackend>(logits: Tensor<B, 1>) -> Tensor<B, 1> {
     let size = logits.abs();
     let minus = size.clone().neg();
-    (minus.clone().exp().log1p() + size * sigmoid(minus)).mean()
+    mean(minus.clone().exp().log1p() + size * sigmoid(minus))
 }

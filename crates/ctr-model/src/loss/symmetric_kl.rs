@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 
 use crate::op::ModelBackend;
+use crate::sum::mean;
 
 /// Mean symmetric Kullback–Leibler divergence of the click probabilities p = σ(z), q = σ(w), in nats: mean(KL(p‖q) + KL(q‖p)), which is
 /// mean((p − q)·(z − w)); \[B\], \[B\] → \[1\].
@@ -15,5 +16,5 @@ use crate::op::ModelBackend;
 #[must_use]
 pub fn symmetric_kl<B: ModelBackend>(first: Tensor<B, 1>, second: Tensor<B, 1>) -> Tensor<B, 1> {
     let probabilities = sigmoid(first.clone()) - sigmoid(second.clone());
-    (probabilities * (first - second)).mean()
+    mean(probabilities * (first - second))
 }

@@ -69,6 +69,20 @@ pub trait ModelBackend: ActivationBackend {
         reference::product_weight_grad::<Self>(x, grad, precision)
     }
 
+    /// c\[n, h·F + f\] = a\[n, h\]·b\[n, f\]: the outer product of each two rows; a: [N, H], b: [N, F], c: [N, H·F]. Differentiable in both.
+    fn outer_rows(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::outer_rows::<Self>(a, b)
+    }
+
+    /// The gradients of a and b in [`outer_rows`](Self::outer_rows), given that of c.
+    fn outer_rows_backward(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2] {
+        reference::outer_rows_backward::<Self>(a, b, grad)
+    }
+
     /// What follows the product of a hidden layer, in one pass: bias, batch norm, activation, dropout; [B, C] → [B, C].
     ///
     /// Differentiable in x, the bias, γ and β.

@@ -8,6 +8,7 @@ use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
 use crate::precision::Precision;
 use crate::random::Philox;
+use crate::sum::{block_sums, mean};
 
 fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
@@ -59,6 +60,28 @@ pub fn product_weight_grad<B: Backend>(
     precision: Precision,
 ) -> FloatTensor<B> {
     matmul::<B>(B::float_transpose(x), grad, precision)
+}
+
+/// See [`ModelBackend::outer_rows`].
+pub fn outer_rows<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+    let (a, b) = (tensor::<B, 2>(a), tensor::<B, 2>(b));
+    let [[rows, left], [_, right]] = [a.dims(), b.dims()];
+    let products = a.unsqueeze_dim::<3>(2) * b.unsqueeze_dim::<3>(1); // [N, H, F]
+    primitive(products.reshape([rows, left * right]))
+}
+
+/// See [`ModelBackend::outer_rows_backward`].
+pub fn outer_rows_backward<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> [FloatTensor<B>; 2] {
+    let (a, b) = (tensor::<B, 2>(a), tensor::<B, 2>(b));
+    let [[rows, left], [_, right]] = [a.dims(), b.dims()];
+    let grad = tensor::<B, 2>(grad).reshape([rows, left, right]);
+    let of_a = (grad.clone() * b.unsqueeze_dim::<3>(1)).sum_dim(2).reshape([rows, left]);
+    let of_b = (grad * a.unsqueeze_dim::<3>(2)).sum_dim(1).reshape([rows, right]);
+    [of_a, of_b].map(primitive)
 }
 
 /// See [`ModelBackend::batch_moments`].
@@ -181,7 +204,7 @@ pub fn hidden_tail_backward<B: ModelBackend>(
 pub fn bce_with_logits<B: Backend>(logits: FloatTensor<B>, labels: FloatTensor<B>) -> FloatTensor<B> {
     let (z, y) = (tensor::<B, 1>(logits), tensor::<B, 1>(labels));
     let tail = (-z.clone().abs()).exp().log1p();
-    primitive((z.clone().clamp_min(0.0) - z * y + tail).mean())
+    primitive(mean(z.clone().clamp_min(0.0) - z * y + tail))
 }
 
 /// dL/dz = (σ(z) − y)·g/B for the loss above; g is the gradient of the loss, \[1\].
@@ -217,6 +240,9 @@ pub fn adam<B: Backend>(
 /// See [`ModelBackend::squared_norm`].
 pub fn squared_norm<B: Backend>(x: FloatTensor<B>) -> f64 {
     let elements = x.shape().num_elements();
+    if elements == 0 {
+        return 0.0;
+    }
     let x = tensor::<B, 1>(B::float_reshape(x, Shape::new([elements])));
-    f64::from(x.powi_scalar(2).sum().into_data().convert::<f32>().as_slice::<f32>().map_or(f32::NAN, |sum| sum[0]))
+    block_sums(x.clone() * x).into_data().iter::<f64>().sum()
 }

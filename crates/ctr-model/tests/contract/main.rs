@@ -21,5 +21,6 @@ mod operations;
 mod parameter_counts;
 mod precision;
 mod projections;
+mod sums;
 mod tensor_clip;
 mod values;

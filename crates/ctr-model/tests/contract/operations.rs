@@ -85,6 +85,26 @@ fn kernels_equal_references<B: ModelBackend>() {
     }
 }
 
+fn outer_products_equal_their_references<B: ModelBackend>() {
+    for [rows, left, right] in [[1, 1, 1], [7, 3, 5], [129, 10, 33], [3000, 17, 1], [700, 1, 40]] {
+        let (a, b) = (matrix::<B>(1, [rows, left]), matrix::<B>(2, [rows, right]));
+        // The same elements behind a transposed layout.
+        let strided = a.clone().transpose().into_data();
+        let strided = Tensor::<B, 2>::from_data(strided, &B::Device::default()).transpose();
+        for a in [a, strided] {
+            let products = values::<B, 2>(B::outer_rows(primitive(&a), primitive(&b)));
+            assert_eq!(products, values::<B, 2>(reference::outer_rows::<B>(primitive(&a), primitive(&b))));
+            let grad = matrix::<B>(3, [rows, left * right]);
+            let actual = B::outer_rows_backward(primitive(&a), primitive(&b), primitive(&grad));
+            let expected = reference::outer_rows_backward::<B>(primitive(&a), primitive(&b), primitive(&grad));
+            for (name, (actual, expected)) in ["da", "db"].into_iter().zip(actual.into_iter().zip(expected)) {
+                let name = format!("{name} {rows} {left} {right}");
+                assert_close(&name, &values::<B, 2>(actual), &values::<B, 2>(expected), 1e-5);
+            }
+        }
+    }
+}
+
 fn dropout_equals_its_reference_bit_for_bit<B: ModelBackend>() {
     let key = DropoutKey { seed: 11, step: 1 << 33, layer: 2 };
     for shape in [[1, 1], [3, 7], [129, 200], [1000, 40]] {
@@ -160,6 +180,7 @@ fn results_do_not_depend_on_the_number_of_threads<B: ModelBackend>() {
 
 on_backends!(
     kernels_equal_references,
+    outer_products_equal_their_references,
     dropout_equals_its_reference_bit_for_bit,
     dropout_drops_the_share_it_is_asked_for,
     adam_equals_its_reference,

@@ -12,6 +12,7 @@ mod batch_norm;
 mod dropout;
 mod hidden_tail;
 mod loss;
+mod outer;
 mod product;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
@@ -30,6 +31,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
         product::product::<B, C>(x, weight, precision)
+    }
+
+    fn outer_rows(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        outer::outer_rows::<B, C>(a, b)
     }
 
     fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {

@@ -20,6 +20,7 @@ mod flex;
 mod hidden_tail;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+mod outer;
 mod product;
 mod rows;
 
@@ -155,6 +156,25 @@ fn product_weight_grad<B: HostBackend>(
     multiply::<B>(product::weight_grad, [x, grad], [rows, inputs, outputs], [inputs, outputs], precision)
 }
 
+fn outer_rows<B: HostBackend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+    let [rows, left, right] = [a.shape()[0], a.shape()[1], b.shape()[1]];
+    let (a, b) = (B::contiguous(a), B::contiguous(b));
+    B::from_vec(outer::forward(B::slice(&a), B::slice(&b), [left, right]), Shape::new([rows, left * right]))
+}
+
+fn outer_rows_backward<B: HostBackend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> [FloatTensor<B>; 2] {
+    let shapes = [a.shape(), b.shape()];
+    let widths = [shapes[0][1], shapes[1][1]];
+    let [a, b, grad] = [a, b, grad].map(B::contiguous);
+    let [of_a, of_b] = outer::backward(B::slice(&a), B::slice(&b), B::slice(&grad), widths);
+    let [shape_of_a, shape_of_b] = shapes;
+    [B::from_vec(of_a, shape_of_a), B::from_vec(of_b, shape_of_b)]
+}
+
 fn contiguous_tail<B: HostBackend>(tail: HiddenTail<B>) -> HiddenTail<B> {
     HiddenTail { bias: B::contiguous(tail.bias), norm: tail.norm.map(contiguous_norm::<B>), ..tail }
 }
@@ -247,6 +267,22 @@ macro_rules! host_operations {
                     product_weight_grad::<Self>(x, grad, precision)
                 } else {
                     reference::product_weight_grad::<Self>(x, grad, precision)
+                }
+            }
+
+            fn outer_rows(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&a) { outer_rows::<Self>(a, b) } else { reference::outer_rows::<Self>(a, b) }
+            }
+
+            fn outer_rows_backward(
+                a: FloatTensor<Self>,
+                b: FloatTensor<Self>,
+                grad: FloatTensor<Self>,
+            ) -> [FloatTensor<Self>; 2] {
+                if Self::is_f32(&a) {
+                    outer_rows_backward::<Self>(a, b, grad)
+                } else {
+                    reference::outer_rows_backward::<Self>(a, b, grad)
                 }
             }
 

@@ -1,0 +1,100 @@
+//! Sums over all numbers of a tensor: their value, their gradient, and that they repeat.
+use burn::backend::Autodiff;
+use burn::tensor::Tensor;
+use ctr_model::ModelBackend;
+use ctr_model::op::reference;
+use ctr_model::sum::{mean, sum};
+
+use crate::backends::on_backends;
+use crate::values::{elements, normals, vector};
+
+/// Around one block, around a block of blocks, and as many as make a device start many groups of threads.
+const LENGTHS: [usize; 9] = [1, 2, 255, 256, 257, 1000, 65_536, 65_537, 300_001];
+
+/// Blocks of 256 leave less than this of Σ|x|: three times 256 roundings, half a unit each, at worst.
+const TOLERANCE: f64 = 3.0 * 256.0 * 6e-8;
+
+/// Numbers of one size each, none of which cancels much.
+fn numbers(length: usize) -> Vec<f32> {
+    normals(length as u64, length).into_iter().map(|x| x.abs() + 0.1).collect()
+}
+
+fn sums_and_means_equal_those_in_f64<B: ModelBackend>() {
+    for length in LENGTHS {
+        let values = numbers(length);
+        let exact: f64 = values.iter().copied().map(f64::from).sum();
+        let [total, average] = [sum(vector::<B>(values.clone())), mean(vector::<B>(values))].map(|x| {
+            assert_eq!(x.dims(), [1]);
+            f64::from(elements(x)[0])
+        });
+        assert!((total - exact).abs() <= TOLERANCE * exact, "{length}: {total} against {exact}");
+        let exact = exact / length as f64;
+        assert!((average - exact).abs() <= TOLERANCE * exact, "{length}: {average} against {exact}");
+    }
+    assert_eq!(elements(sum(vector::<B>(Vec::new()))), [0.0]);
+}
+
+fn a_squared_norm_equals_that_in_f64<B: ModelBackend>() {
+    let norm = |values| {
+        let x: Tensor<B, 1> = vector(values);
+        reference::squared_norm::<B>(x.into_primitive().tensor())
+    };
+    for length in LENGTHS {
+        let values = numbers(length);
+        let exact: f64 = values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let actual = norm(values);
+        assert!((actual - exact).abs() <= TOLERANCE * exact, "{length}: {actual} against {exact}");
+    }
+    assert!(norm(Vec::new()) == 0.0);
+    assert!(norm(vec![1.0, f32::NAN]).is_nan());
+}
+
+fn the_gradient_of_a_sum_is_one_everywhere<B: ModelBackend>() {
+    for length in LENGTHS {
+        let x = vector::<Autodiff<B>>(numbers(length)).require_grad();
+        let mut grads = sum(x.clone()).backward();
+        assert_eq!(elements(x.grad_remove(&mut grads).unwrap()), vec![1.0; length]);
+    }
+}
+
+on_backends!(
+    sums_and_means_equal_those_in_f64,
+    a_squared_norm_equals_that_in_f64,
+    the_gradient_of_a_sum_is_one_everywhere
+);
+
+/// Twenty times the same bits.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn on_a_device<B: ModelBackend>() {
+    if !crate::device::works::<B>() {
+        return;
+    }
+    sums_and_means_equal_those_in_f64::<B>();
+    a_squared_norm_equals_that_in_f64::<B>();
+    the_gradient_of_a_sum_is_one_everywhere::<B>();
+    let values = normals(9, 300_001);
+    let x: Tensor<B, 1> = vector(values);
+    let take = || {
+        let (logits, labels) = (x.clone(), x.clone().sign().clamp_min(0.0));
+        let loss = B::bce_with_logits(logits.into_primitive().tensor(), labels.into_primitive().tensor());
+        let loss = Tensor::<B, 1>::from_primitive(burn::tensor::TensorPrimitive::Float(loss));
+        let norm = B::squared_norm(x.clone().into_primitive().tensor());
+        (elements(sum(x.clone()))[0].to_bits(), elements(loss)[0].to_bits(), norm.to_bits())
+    };
+    let first = take();
+    for _ in 0..20 {
+        assert_eq!(take(), first);
+    }
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn sums_on_wgpu() {
+    on_a_device::<burn::backend::Wgpu>();
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn sums_on_cuda() {
+    on_a_device::<burn::backend::Cuda>();
+}
