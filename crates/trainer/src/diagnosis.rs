@@ -9,7 +9,9 @@ use ctr_model::probe::{self, Sight, Site};
 use ctr_model::{ModelBackend, Pass, parameters};
 
 use crate::learner::{Learner, lookups};
+use crate::repro::replica_seed;
 use crate::step::numeric;
+use crate::step::replicas::shares;
 
 /// Where the first number of a step that is not finite stands, in the order of the computation.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,18 +109,39 @@ pub fn diagnose<B: ModelBackend>(learner: &Learner<B>, batch: &HostBatch) -> Cau
         return cause;
     }
     let embeddings: Vec<Tensor<B, 3>> = learner.tables.gather(lookups(&batch.plan), size, &learner.device);
-    let input = ModelInput { embeddings, numeric: numeric(batch, &learner.device) };
-    let pass = Pass::Train { dropout_seed: learner.dropout_seed, step: learner.steps };
+    let numeric = numeric::<B>(batch, &learner.device);
+    let shares = shares(size, learner.replicas.len()).enumerate();
+    let mut causes = shares.filter_map(|(replica, share)| {
+        let input = ModelInput {
+            embeddings: embeddings.iter().map(|rows| rows.clone().slice(share.clone())).collect(),
+            numeric: numeric.as_ref().map(|numeric| numeric.clone().slice(share.clone())),
+        };
+        let dropout_seed = replica_seed(learner.dropout_seed, replica);
+        broken_layer(learner, input, Pass::Train { dropout_seed, step: learner.steps }, &batch.examples[share])
+    });
+    causes.next().unwrap_or(Cause::Loss)
+}
+
+/// The first layer of a forward pass, or its logits, with a number that is not finite; `examples` are those of the input.
+fn broken_layer<B: ModelBackend>(
+    learner: &Learner<B>,
+    input: ModelInput<B>,
+    pass: Pass,
+    examples: &[u64],
+) -> Option<Cause> {
+    let rows_of = |values: &[f32]| -> Vec<u64> {
+        let rows = values.chunks_exact(values.len() / examples.len()).zip(examples);
+        rows.filter(|(values, _)| values.iter().any(|value| !value.is_finite())).map(|(_, &row)| row).collect()
+    };
     let (logits, sights) = probe::watch(|| learner.model.valid().forward(input, pass));
     for Sight { layer, site, values, .. } in sights {
-        let rows = rows_of(&|row| broken(&values, row));
+        let rows = rows_of(&values);
         if !rows.is_empty() {
-            return Cause::Layer { layer, activation: site == Site::Activation, rows };
+            return Some(Cause::Layer { layer, activation: site == Site::Activation, rows });
         }
     }
-    let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
-    let rows = rows_of(&|row| broken(&logits, row));
-    if rows.is_empty() { Cause::Loss } else { Cause::Logits { rows } }
+    let rows = rows_of(&logits.into_data().iter::<f32>().collect::<Vec<_>>());
+    (!rows.is_empty()).then_some(Cause::Logits { rows })
 }
 
 /// The first embedding row of the batch with a number that is not finite.

@@ -19,14 +19,17 @@ use crate::perturb::flip_last_bit;
 use crate::repro::Stream;
 use crate::residence::{PlacedTables, Residence};
 use crate::schedule::{Horizon, ScheduleConfig};
+use crate::step::replicas;
 
-/// A model in training, on one device.
+/// A model in training: its parameters, on one device.
 #[derive(Debug)]
 pub struct Learner<B: ModelBackend> {
     pub(crate) model: Predictor<Autodiff<B>>,
     pub(crate) tables: PlacedTables<B>,
     pub(crate) dense: DenseOptimizer<B>,
     pub(crate) device: B::Device,
+    /// The device of each replica that a batch is divided among; the first is that of the learner.
+    pub(crate) replicas: Vec<B::Device>,
     pub(crate) layout: RowLayout,
     /// Steps done since the beginning of the run.
     pub(crate) steps: u64,
@@ -118,8 +121,9 @@ impl<B: ModelBackend> Learner<B> {
             return Err(LearnerError::NotPlain);
         }
         let precision = plan.training.precision;
-        if !B::computes_in(precision, &device) {
-            return Err(LearnerError::Precision(B::name(&device)));
+        let replicas = replicas::devices(&device, plan.training.replicas, B::device_count);
+        if let Some(device) = replicas.iter().find(|device| !B::computes_in(precision, device)) {
+            return Err(LearnerError::Precision(B::name(device)));
         }
         let init = Initializer { precision, ..Initializer::new(seed, &device) };
         let build = || {
@@ -139,6 +143,7 @@ impl<B: ModelBackend> Learner<B> {
             model,
             tables: PlacedTables::new(tables, plan.embedding.residence),
             dense: DenseOptimizer::new(plan.optimizer.clone()).with_update_clip(plan.training.update_clip_rms),
+            replicas,
             device,
             layout: layouts.rows,
             steps: 0,

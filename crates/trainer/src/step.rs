@@ -1,8 +1,9 @@
 //! One training step.
 use burn::backend::Autodiff;
-use burn::tensor::backend::Backend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use ctr_data::HostBatch;
+use ctr_model::embedding::{Lookups, RowGradients};
 use ctr_model::optim::{UpdateStep, clip_scale};
 use ctr_model::{ModelBackend, Pass};
 
@@ -10,6 +11,7 @@ use crate::learner::{Learner, lookups};
 
 mod input;
 mod part;
+pub(crate) mod replicas;
 
 use input::Leaves;
 pub use part::StepPart;
@@ -25,6 +27,9 @@ impl<B: ModelBackend> Learner<B> {
     /// The same step; `done` hears of each part after it, and takes no part in any number.
     #[must_use]
     pub fn step_in_parts(mut self, batch: &HostBatch, mut done: impl FnMut(StepPart)) -> (Self, f64) {
+        if self.replicas.len() > 1 {
+            return self.step_on_replicas(batch, done);
+        }
         let pass = Pass::Train { dropout_seed: self.dropout_seed, step: self.steps };
         let lookups = lookups(&batch.plan);
 
@@ -32,7 +37,8 @@ impl<B: ModelBackend> Learner<B> {
         let leaves = Leaves::gather(&self, batch, lookups);
         done(StepPart::Gather);
         let logits = leaves.forward(&self, batch, pass); // [B] for each model
-        let loss = self.objective.loss(&logits, &self.targets(batch), self.steps); // [1]
+        let targets = Tensor::from_data(TensorData::new(self.labels(batch), [batch.len()]), &self.device); // [B]
+        let loss = self.objective.loss(&logits, &targets, self.steps); // [1]
         let loss_value = loss.clone().into_scalar().elem::<f64>() / logits.len() as f64;
         done(StepPart::Forward);
         if !loss_value.is_finite() {
@@ -44,33 +50,40 @@ impl<B: ModelBackend> Learner<B> {
         done(StepPart::Backward);
         let row_grads = leaves.reduce(&mut self, &mut grads, lookups);
         done(StepPart::RowReduction);
+        (self.update(grads, row_grads.as_ref(), lookups, done), loss_value)
+    }
 
+    /// One norm over everything, then one update of everything.
+    fn update(
+        mut self,
+        mut grads: <Autodiff<B> as AutodiffBackend>::Gradients,
+        row_grads: Option<&RowGradients>,
+        lookups: Lookups<'_>,
+        mut done: impl FnMut(StepPart),
+    ) -> Self {
         self.dense.clip(&self.model, &mut grads, self.tensor_clip);
-        // One norm over everything, then one update of everything.
         self.gradient_norm = (self.gradient_clip_norm.is_some() || self.watch_gradient).then(|| {
             let dense = self.dense.squared_norm(&self.model, &grads);
-            (dense + self.tables.squared_norm(row_grads.as_ref(), lookups)).sqrt()
+            (dense + self.tables.squared_norm(row_grads, lookups)).sqrt()
         });
         done(StepPart::GradientNorm);
         let clip = self.gradient_norm.zip(self.gradient_clip_norm);
         let grad_scale = clip.map_or(1.0, |(norm, max_norm)| clip_scale(norm, max_norm));
         self.steps += 1;
         let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
-        self.tables.update(row_grads.as_ref(), lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
+        self.tables.update(row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
         done(StepPart::RowUpdate);
         self.model = self.dense.step(self.model, grads, step);
         done(StepPart::DenseUpdate);
-        (self, loss_value)
+        self
     }
 
     /// The labels of a batch, mixed with what a base run predicts where training stays near to one, \[B\].
-    fn targets(&self, batch: &HostBatch) -> Tensor<Autodiff<B>, 1> {
-        let labels = match &self.base {
+    fn labels(&self, batch: &HostBatch) -> Vec<f32> {
+        match &self.base {
             None => batch.labels.clone(),
             Some(base) => base.mix(&batch.labels, &batch.examples),
-        };
-        let rows = labels.len();
-        Tensor::from_data(TensorData::new(labels, [rows]), &self.device)
+        }
     }
 }
 

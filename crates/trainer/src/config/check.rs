@@ -215,8 +215,12 @@ impl<'a> Checker<'a> {
                 return Err(self.invalid("shuffle_window", rows, "no such key beside the table `block_shuffle`"));
             }
         }
+        self.whole("replicas", training.replicas, &WORKERS)?;
         if let Some(workers) = training.async_workers {
             self.whole("async_workers", workers, &WORKERS)?;
+            if training.replicas > 1 {
+                return Err(self.invalid("async_workers", workers, "no such key beside `replicas`"));
+            }
         }
         self.whole("epochs", training.epochs, &EPOCHS)?;
         for (key, limit) in [
@@ -245,7 +249,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    pub(super) fn perturb(&self, perturb: &PerturbConfig) -> Checked {
+    pub(super) fn perturb(&self, perturb: &PerturbConfig, replicas: usize) -> Checked {
         let Some(order) = perturb.reduction_order else { return Ok(()) };
         self.seed("reduction_order", order)?;
         let dropout = self.root.get(&["model".into(), "dropout".into()]).map(|node| &node.value);
@@ -256,6 +260,10 @@ impl<'a> Checker<'a> {
         };
         if drops {
             let expected = "absent, because `model.dropout` is above 0: its masks would fall on other rows, which is no matter of rounding";
+            return Err(self.invalid("reduction_order", order, expected));
+        }
+        if replicas > 1 {
+            let expected = "absent, because `training.replicas` is above 1: examples would change their replica, which is no matter of rounding";
             return Err(self.invalid("reduction_order", order, expected));
         }
         Ok(())

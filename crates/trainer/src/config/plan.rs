@@ -327,7 +327,7 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     top.table("evaluation").whole("batch_size", config.evaluation.batch_size, &BATCH)?;
     top.table("loader").loader(&config.loader)?;
     top.table("checkpoint").checkpoint(&config.checkpoint)?;
-    top.table("perturb").perturb(&config.perturb)?;
+    top.table("perturb").perturb(&config.perturb, config.training.replicas)?;
     if let (Some(workers), true) = (config.training.async_workers, config.watch != WatchConfig::default()) {
         let expected = "absent, because `[watch]` records steps one after the other";
         return Err(top.table("training").invalid("async_workers", workers, expected));

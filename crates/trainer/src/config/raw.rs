@@ -75,6 +75,11 @@ pub struct RunConfig {
     pub perturb: PerturbConfig,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -172,6 +177,10 @@ pub struct TrainingConfig {
     /// CPU `"bf16"` gives the numbers that a device with such units gives, more slowly than `"f32"`. Default `"f32"`.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
+    /// Replicas of the model that each batch is divided among, each on a device of its own where there are several, 1 to 64
+    /// (docs/distributed.md). They change numbers: batch norm sees a part of the batch. Default `1`.
+    #[serde(skip_serializing_if = "is_one")]
+    pub replicas: usize,
     /// Training rows are shuffled only within consecutive windows of this many rows, ≥ 1; `1` keeps the order of the file. Default: all rows
     /// are shuffled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -221,6 +230,7 @@ impl Default for TrainingConfig {
         Self {
             batch_size: 4096,
             precision: Precision::F32,
+            replicas: 1,
             shuffle_window: None,
             block_shuffle: None,
             async_workers: None,

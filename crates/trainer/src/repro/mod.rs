@@ -11,4 +11,4 @@ pub use atomic::{write_atomic, write_atomic_with};
 pub use digest::{Digest, ParameterDigest, ParseDigestError, digest_file};
 pub use environment::{Build, Environment, Machine, OperatingSystem, peak_resident_bytes};
 pub use file_error::FileError;
-pub use seed::{SeedOverrides, SeedStreams, Stream};
+pub use seed::{SeedOverrides, SeedStreams, Stream, replica_seed};

@@ -108,10 +108,25 @@ impl SeedStreams {
 }
 
 fn derive(stream: Stream, master: u64) -> u64 {
-    let key = blake3::derive_key(stream.context(), &master.to_le_bytes());
+    first_bytes(blake3::derive_key(stream.context(), &master.to_le_bytes()))
+}
+
+fn first_bytes(key: [u8; 32]) -> u64 {
     let mut seed = [0; 8];
     seed.copy_from_slice(&key[..8]);
     u64::from_le_bytes(seed) & (u64::MAX >> 1)
+}
+
+/// The seed of a stream for one of the replicas that a batch is divided among; that of the first is the stream's own.
+#[must_use]
+pub fn replica_seed(seed: u64, replica: usize) -> u64 {
+    if replica == 0 {
+        return seed;
+    }
+    let mut input = [0; 16];
+    input[..8].copy_from_slice(&seed.to_le_bytes());
+    input[8..].copy_from_slice(&(replica as u64).to_le_bytes());
+    first_bytes(blake3::derive_key("ctr trainer 2026-11 seed of a replica", &input))
 }
 
 #[cfg(test)]

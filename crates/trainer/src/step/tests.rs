@@ -13,6 +13,7 @@ use crate::learner::Learner;
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod accelerator;
+mod replicas;
 
 const CARDINALITIES: [u32; 4] = [7, 40, 300, 1000];
 const NUMERIC: usize = 2;

@@ -20,6 +20,18 @@ fn the_same_config_gives_the_same_bits_for_any_number_of_threads() {
 }
 
 #[test]
+fn replicas_have_the_same_bits_for_any_number_of_threads() {
+    let workspace = Workspace::new();
+    let run = |name: &str, replicas: &str, threads: &str| {
+        let replicas = format!("training.replicas={replicas}");
+        digests(&workspace.train(name, &["--set", &replicas, "--threads", threads]))
+    };
+    let first = run("first", "3", "1");
+    assert_eq!(run("more", "3", "4"), first);
+    assert_ne!(run("other", "2", "1"), first);
+}
+
+#[test]
 fn twenty_runs_give_twenty_equal_digests() {
     let workspace = Workspace::new();
     let short = ["--set", "training.epochs=1"];

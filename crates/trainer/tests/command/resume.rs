@@ -134,6 +134,17 @@ fn a_run_stopped_within_an_epoch_repeats_and_skips_no_batch() {
 }
 
 #[test]
+fn a_run_on_replicas_goes_on_where_it_stopped() {
+    let workspace = Workspace::new();
+    let (never, set) = ((usize::MAX, 0), ["training.replicas=2"]);
+    let straight = train_with(&workspace, "straight", false, never, &set).unwrap().result.unwrap();
+    train_with(&workspace, "stopped", false, (2, 5), &set).unwrap_err();
+    let resumed = train_with(&workspace, "stopped", true, never, &set).unwrap().result.unwrap();
+    assert_eq!(resumed.parameter_digest, straight.parameter_digest);
+    assert_eq!(resumed.prediction_digest, straight.prediction_digest);
+}
+
+#[test]
 fn a_run_with_schedules_and_every_kind_of_state_goes_on_where_it_stopped() {
     let workspace = Workspace::new();
     let never = (usize::MAX, 0);

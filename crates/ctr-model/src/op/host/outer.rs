@@ -17,6 +17,7 @@ pub(super) fn forward(a: &[f32], b: &[f32], widths: [usize; 2]) -> Vec<f32> {
         return Vec::new();
     }
     let (rows, products) = (a.len() / left, left * right);
+    assert!(a.len() == rows * left && b.len() == rows * right, "shapes of an outer product");
     let block = rows_of_block(widths);
     filled(rows * products, |out| {
         let blocks = out.par_chunks_mut(block * products).zip(a.par_chunks(block * left));
@@ -40,6 +41,8 @@ pub(super) fn backward(a: &[f32], b: &[f32], grad: &[f32], widths: [usize; 2]) -
     if left == 0 || right == 0 {
         return [of_a, of_b];
     }
+    let rows = a.len() / left;
+    assert!(b.len() == rows * right && grad.len() == rows * left * right, "shapes of an outer product");
     let block = rows_of_block(widths);
     let values = a.par_chunks(block * left).zip(b.par_chunks(block * right));
     let grads = of_a.par_chunks_mut(block * left).zip(of_b.par_chunks_mut(block * right));

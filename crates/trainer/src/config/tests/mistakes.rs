@@ -14,7 +14,7 @@ fn an_unknown_key_names_its_place_the_nearest_key_and_the_known_ones() {
         (
             edited("epochs = 3", "epoch = 3"),
             "configs/run.toml:24:1: unknown key `training.epoch`; the nearest known one is `epochs` (known: batch_size, \
-             precision, shuffle_window, block_shuffle, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
+             precision, replicas, shuffle_window, block_shuffle, async_workers, epochs, tensor_clip_value, tensor_clip_norm, gradient_clip_norm, update_clip_rms, \
              early_stop_patience, monitor, min_delta, schedule, \
              reduce_lr_on_plateau)",
         ),
@@ -305,8 +305,6 @@ fn values_out_of_range_are_refused() {
         assert!(text.starts_with(&format!("--set {set}: ")) || set == "embedding.mode=sparse", "{text}");
     }
     assert!(message(RUN, &["embedding.optimizer.type=sgd"]).contains("no such table in dense mode"));
-    let shared = message(RUN, &["embedding.residence=device", "device=wgpu", "training.async_workers=2"]);
-    assert!(shared.contains("because the workers of `training.async_workers` share tables"), "{shared}");
     let overrides = Overrides { seed: Some(u64::MAX), ..Overrides::default() };
     let folder = Folder::new(RUN, DATASET);
     let error = Plan::load(&folder.path("configs/run.toml"), &overrides).expect_err("a seed beyond TOML's integers");

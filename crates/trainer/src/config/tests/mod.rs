@@ -1,5 +1,6 @@
 //! Configs as files on disk: what loads, and what each mistake is told.
 
+mod conflicts;
 mod mistakes;
 mod resolution;
 mod totality;

@@ -158,6 +158,7 @@ fn schedules_and_limits_come_back_from_the_resolved_config() {
         "training.schedule={warmup_steps=7, course={type=\"cosine\", end_factor=0.1}}",
         "training.reduce_lr_on_plateau.patience=2",
         "training.precision=bf16",
+        "training.replicas=3",
         "optimizer={type=\"adamw\", weight_decay=0.1}",
     ];
     let plan = load(RUN, &set).expect("plan");
@@ -231,6 +232,7 @@ fn the_fingerprint_changes_with_what_changes_numbers_and_with_nothing_else() {
         "embedding.update_clip_rms=1",
         "training.update_clip_rms=1",
         "training.precision=bf16",
+        "training.replicas=2",
         "ensemble.members=2",
         "loss.entropy=0.1",
         "optimizer.epsilon=1e-7",

@@ -99,7 +99,9 @@ fn largest_error(losses: &[f64], expected: &[f64]) -> f64 {
 fn five_steps_equal_those_on_flex(backend: BackendKind) {
     for model in MODELS {
         for embedding in EMBEDDINGS {
-            for (training, placed) in [("", true), ("gradient_clip_norm = 0.05\n", true), ("", false)] {
+            for (training, placed) in
+                [("", true), ("gradient_clip_norm = 0.05\n", true), ("replicas = 2\n", true), ("", false)]
+            {
                 let steps = Steps { model, embedding, training, placed };
                 let Some(trained) = train(backend, steps) else { return };
                 let expected = train(BackendKind::Flex, steps).expect("Flex is always there");
