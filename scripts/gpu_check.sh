@@ -56,37 +56,39 @@ tests() {
     fi
 }
 
-# Several trainings must give one digest of parameters and predictions; prints it.
+# Several trainings with some settings must give one digest of parameters and predictions; prints it.
 determinism() {
-    local device=$1 residence=$2 digests
+    local device=$1 runs=$2 what=$3 digests
+    shift 3
     digests=$(
         for run in $(seq "$runs"); do
             rm -rf "$work/run"
             "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$work/cache" --run-dir "$work/run" \
-                --set embedding.residence="$residence" "${short[@]}" >/dev/null 2>"$work/log" || { echo "failed in run $run"; break; }
+                "${@/#/--set=}" "${short[@]}" >/dev/null 2>"$work/log" || { echo "failed in run $run"; break; }
             sed -n 's/^ *"\(parameter_digest\|prediction_digest\)": "\(.*\)".*/\2/p' "$work/run/run.json" | tr '\n' ' '
             echo
         done | sort -u
     )
     if [ "$(wc -l <<<"$digests")" = 1 ] && [ "${#digests}" -gt 64 ]; then
-        line "$device" "digests of $runs runs, tables on the $residence" "one: ${digests:0:12}"
+        line "$device" "digests of $runs runs, $what" "one: ${digests:0:12}"
     else
         cp "$work/log" "$out/$device-determinism.log"
-        line "$device" "digests of $runs runs, tables on the $residence" "FAILED: $(wc -l <<<"$digests") different"
+        line "$device" "digests of $runs runs, $what" "FAILED: $(wc -l <<<"$digests") different"
     fi
 }
 
 # Samples a second of training steps; `-` where a run failed.
 speed() {
-    local device=$1 config=$2 batch=$3 residence=$4 report
-    report=$out/$device-$config-$batch-$residence.json
+    local device=$1 config=$2 batch=$3 residence=$4 precision=${5:-f32} report
+    report=$out/$device-$config-$batch-$residence-$precision.json
     if "$ctr" bench "$here/configs/bench/$config.toml" --device "$device" --cache-dir "$work/cache" --json --warmup "$warmup" --steps "$steps" \
-        --set training.batch_size="$batch" --set embedding.residence="$residence" "${data[@]}" >"$report" 2>"$work/log"; then
-        line "$device" "$config, batch $batch, tables on the $residence" \
+        --set training.batch_size="$batch" --set embedding.residence="$residence" \
+        --set training.precision="$precision" "${data[@]}" >"$report" 2>"$work/log"; then
+        line "$device" "$config, batch $batch, tables on the $residence, $precision" \
             "$(sed -n 's/^ *"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
     else
         rm -f "$report"
-        line "$device" "$config, batch $batch, tables on the $residence" "FAILED: $(tail -1 "$work/log")"
+        line "$device" "$config, batch $batch, tables on the $residence, $precision" "FAILED: $(tail -1 "$work/log")"
     fi
 }
 
@@ -185,14 +187,17 @@ check() {
         tests "$device" smelu-test "$device"
         tests "$device" ctr-model-test "$device"
         tests "$device" trainer-lib "$device"
-        determinism "$device" device
-        determinism "$device" host
+        determinism "$device" "$runs" "tables on the device" embedding.residence=device
+        determinism "$device" "$runs" "tables on the host" embedding.residence=host
+        determinism "$device" 3 "three replicas" training.replicas=3
         memory "$device"
         for config in criteo_shaped criteo_dcn_v2; do
             for batch in $batches; do
                 speed "$device" "$config" "$batch" device
             done
             speed "$device" "$config" "${batches%% *}" host
+            # Software Vulkan has no bfloat16.
+            [ "$device" != cuda ] || speed "$device" "$config" "${batches%% *}" device bf16
         done
     done
     if "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
