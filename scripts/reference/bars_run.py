@@ -102,6 +102,43 @@ class CrossNetworkV2(nn.Module):
         return self.output(x).squeeze(1)
 
 
+class AFM(nn.Module):
+    """Logit = b + sum of first-order weights + <p, sum over pairs of a_ij e_i * e_j>, a the softmax of a scoring layer."""
+
+    def __init__(self, rows, fields, dim):
+        super().__init__()
+        self.first_order, self.embedding = nn.Embedding(rows, 1), nn.Embedding(rows, dim)
+        self.bias = nn.Parameter(torch.zeros(1))
+        self.pairs = torch.triu_indices(fields, fields, 1)
+        self.hidden, self.score, self.output = nn.Linear(dim, 128), nn.Linear(128, 1, bias=False), nn.Linear(dim, 1, bias=False)
+        self.dropout = nn.Dropout(0.1)
+        initialise(self)
+
+    def forward(self, ids):
+        e = self.embedding(ids)
+        pairs = e[:, self.pairs[0]] * e[:, self.pairs[1]]
+        weights = self.dropout(torch.softmax(self.score(torch.relu(self.hidden(pairs))), 1))
+        pooled = self.dropout((weights * pairs).sum(1))
+        return self.first_order(ids).sum((1, 2)) + self.output(pooled).squeeze(1) + self.bias
+
+
+class AFN(nn.Module):
+    """An MLP on norm(exp(W norm(ln max(|e|, 1e-5))))."""
+
+    def __init__(self, rows, fields, dim):
+        super().__init__()
+        self.embedding = nn.Embedding(rows, dim)
+        self.log_norm, self.exp_norm = nn.BatchNorm1d(fields), nn.BatchNorm1d(1000)
+        self.exponents = nn.Linear(fields, 1000, bias=False)
+        self.mlp = nn.Sequential(nn.Linear(1000 * dim, 400), nn.ReLU(), nn.Dropout(0.4), nn.Linear(400, 1))
+        initialise(self)
+
+    def forward(self, ids):
+        logs = self.log_norm(self.embedding(ids).abs().clamp(min=1e-5).log())
+        products = self.exp_norm(self.exponents(logs.transpose(1, 2)).exp().transpose(1, 2))
+        return self.mlp(products.flatten(1)).squeeze(1)
+
+
 def initialise(model):
     for module in model.modules():
         if isinstance(module, nn.Embedding):
@@ -113,7 +150,13 @@ def initialise(model):
 
 
 # With the L2 coefficient of the tables.
-MODELS = {"fmfm": (FmFM, 1e-5), "cross_network": (CrossNetwork, 1e-4), "cross_network_v2": (CrossNetworkV2, 1e-3)}
+MODELS = {
+    "afm": (AFM, 1e-5),
+    "afn": (AFN, 1e-3),
+    "cross_network": (CrossNetwork, 1e-4),
+    "cross_network_v2": (CrossNetworkV2, 1e-3),
+    "fmfm": (FmFM, 1e-5),
+}
 
 
 def auc(labels, scores):
@@ -128,6 +171,7 @@ def auc(labels, scores):
 
 @torch.no_grad()
 def evaluate(model, labels, ids):
+    model.eval()
     logits = torch.cat([model(part) for part in ids.split(4096)])
     return auc(labels.numpy(), logits.numpy()), float(binary_cross_entropy_with_logits(logits, labels))
 
@@ -140,15 +184,16 @@ def train(name, seed, labels, ids, rows, epochs):
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
     best, best_epoch, worse, course, state = -1.0, 0, 0, [], None
     for epoch in range(1, epochs + 1):
+        model.train()
         for batch in torch.randperm(len(labels[0])).split(4096):
             adam.zero_grad()
             loss = binary_cross_entropy_with_logits(model(ids[0][batch]), labels[0][batch])
             (loss + sum(l2 / 2 * table.square().sum() for table in tables)).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             adam.step()
-        valid_auc, _ = evaluate(model, labels[1], ids[1])
+        valid_auc, valid_log_loss = evaluate(model, labels[1], ids[1])
         course.append(round(valid_auc, 6))
-        print(f"seed {seed}, epoch {epoch}: valid AUC {valid_auc:.6f}", file=sys.stderr)
+        print(f"seed {seed}, epoch {epoch}: valid AUC {valid_auc:.6f}, log loss {valid_log_loss:.6f}", file=sys.stderr)
         if valid_auc > best + 1e-6:
             best, best_epoch, worse = valid_auc, epoch, 0
             state = {name: value.clone() for name, value in model.state_dict().items()}

@@ -113,6 +113,26 @@ fn replicas_repeat_bit_for_bit_and_have_masks_of_their_own() {
     assert!((0..64).all(|replica| !seeds[..replica].contains(&seeds[replica])), "{seeds:?}");
 }
 
+/// Two equal halves of a batch: without dropout their loss is that of one half, with dropout it is not.
+#[test]
+fn each_replica_drops_units_of_its_own() {
+    let loss = |dropout: &str, replicas, is_doubled: bool| {
+        let model = format!("type = \"dnn\"\nhidden_units = [64]\ndropout = {dropout}\n");
+        let learner = learner::<Flex>(&model, EMBEDDINGS[0], "", replicas);
+        let mut half = head(&batch(0, &learner.layout), BATCH / 2, &learner);
+        if is_doubled {
+            half.examples.extend_from_within(..);
+            half.labels.extend_from_within(..);
+            half.numeric.extend_from_within(..);
+            half.categorical.extend_from_within(..);
+            half.plan = RowPlanner::new().plan(&half.categorical, &half.bags, &learner.layout).unwrap();
+        }
+        learner.step(&half).1
+    };
+    assert!((loss("0.0", 2, true) - loss("0.0", 1, false)).abs() < 1e-6);
+    assert!((loss("0.5", 2, true) - loss("0.5", 1, false)).abs() > 1e-4);
+}
+
 /// Running statistics are those of the first replica's rows, whatever the others saw.
 #[test]
 fn running_statistics_are_those_of_the_first_replica() {
