@@ -94,14 +94,7 @@ pub fn diagnose<B: ModelBackend>(learner: &Learner<B>, batch: &HostBatch) -> Cau
         }
     }
     let size = batch.labels.len();
-    let rows_of = |is_bad: &dyn Fn(usize) -> bool| -> Vec<u64> {
-        (0..size).filter(|&row| is_bad(row)).map(|row| batch.examples[row]).collect()
-    };
-    let broken = |values: &[f32], row: usize| -> bool {
-        let width = values.len() / size;
-        values[row * width..][..width].iter().any(|value| !value.is_finite())
-    };
-    let rows = rows_of(&|row| broken(&batch.numeric, row));
+    let rows = broken_examples(&batch.numeric, &batch.examples);
     if !rows.is_empty() {
         return Cause::Numeric { rows };
     }
@@ -122,6 +115,12 @@ pub fn diagnose<B: ModelBackend>(learner: &Learner<B>, batch: &HostBatch) -> Cau
     causes.next().unwrap_or(Cause::Loss)
 }
 
+/// Those of the examples that have a number which is not finite among theirs; `values` are as many for each.
+fn broken_examples(values: &[f32], examples: &[u64]) -> Vec<u64> {
+    let rows = values.chunks_exact((values.len() / examples.len()).max(1)).zip(examples);
+    rows.filter(|(values, _)| values.iter().any(|value| !value.is_finite())).map(|(_, &row)| row).collect()
+}
+
 /// The first layer of a forward pass, or its logits, with a number that is not finite; `examples` are those of the input.
 fn broken_layer<B: ModelBackend>(
     learner: &Learner<B>,
@@ -129,18 +128,14 @@ fn broken_layer<B: ModelBackend>(
     pass: Pass,
     examples: &[u64],
 ) -> Option<Cause> {
-    let rows_of = |values: &[f32]| -> Vec<u64> {
-        let rows = values.chunks_exact(values.len() / examples.len()).zip(examples);
-        rows.filter(|(values, _)| values.iter().any(|value| !value.is_finite())).map(|(_, &row)| row).collect()
-    };
     let (logits, sights) = probe::watch(|| learner.model.valid().forward(input, pass));
     for Sight { layer, site, values, .. } in sights {
-        let rows = rows_of(&values);
+        let rows = broken_examples(&values, examples);
         if !rows.is_empty() {
             return Some(Cause::Layer { layer, activation: site == Site::Activation, rows });
         }
     }
-    let rows = rows_of(&logits.into_data().iter::<f32>().collect::<Vec<_>>());
+    let rows = broken_examples(&logits.into_data().iter::<f32>().collect::<Vec<_>>(), examples);
     (!rows.is_empty()).then_some(Cause::Logits { rows })
 }
 
