@@ -83,7 +83,7 @@ pub(super) fn ln_1p<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
 #[cube]
 pub(super) fn normal_cdf<N: Size>(z: Vector<f32, N>) -> Vector<f32, N> {
     let zero = number::<N>(0.0);
-    let a = limit::<N>(select_many(z.less_than(zero), -z, z), 0.0, 15.0);
+    let a = limit::<N>(select_many(z.less_than(zero), z * number::<N>(-1.0), z), 0.0, 15.0);
     let t = (a - number::<N>(4.0)) / (a + number::<N>(4.0));
     let scaled = polynomial::<N>(t, comptime!(NORMAL_TAIL.to_vec()));
     let tail = exp::<N>(number::<N>(-0.5) * a * a) * scaled / (a + number::<N>(2.0));

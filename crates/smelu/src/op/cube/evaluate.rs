@@ -28,7 +28,8 @@ pub(super) fn evaluate<N: Size>(
             Step::Sub(a, b) => numbers.push(*numbers.index(a) - *numbers.index(b)),
             Step::Mul(a, b) => numbers.push(*numbers.index(a) * *numbers.index(b)),
             Step::Div(a, b) => numbers.push(*numbers.index(a) / *numbers.index(b)),
-            Step::Neg(a) => numbers.push(-*numbers.index(a)),
+            // CubeCL's CUDA code negates no vector.
+            Step::Neg(a) => numbers.push(*numbers.index(a) * Vector::new(f32::new(-1.0))),
             Step::Sqrt(a) => numbers.push(Vector::sqrt(*numbers.index(a))),
             Step::Exp(a) => numbers.push(exp::<N>(*numbers.index(a))),
             Step::ExpM1(a) => numbers.push(exp_m1::<N>(*numbers.index(a))),
