@@ -42,6 +42,27 @@ fn precision(outputs: usize, asked: Precision) -> Precision {
     if outputs == 1 { Precision::F32 } else { asked }
 }
 
+/// a·b in `f32`, for each matrix of the leading dimensions, those of size 1 repeated; [.., M, K], [.., K, N] → [.., M, N]. Differentiable.
+///
+/// Burn's own product is not used on accelerators, where it rounds the factors of `f32` matrices to TF32; see [`ModelBackend::product`].
+pub(crate) fn matmul<B: ModelBackend, const D: usize>(a: Tensor<B, D>, b: Tensor<B, D>) -> Tensor<B, D> {
+    if B::HOST {
+        #[allow(clippy::disallowed_methods, reason = "a host has no other format")]
+        return a.matmul(b);
+    }
+    let ([a_shape, b_shape], mut leading) = ([a.dims(), b.dims()], [1; D]);
+    for (dim, size) in leading.iter_mut().enumerate().take(D - 2) {
+        *size = a_shape[dim].max(b_shape[dim]);
+    }
+    let [a, b] = [(a, a_shape), (b, b_shape)].map(|(factor, own)| {
+        let mut shape = leading;
+        shape[D - 2..].copy_from_slice(&own[D - 2..]);
+        if factor.dims() == shape { factor } else { factor.expand(shape) }
+    });
+    let [a, b] = [a, b].map(|t| t.into_primitive().tensor());
+    Tensor::from_primitive(TensorPrimitive::Float(B::product(a, b, Precision::F32)))
+}
+
 impl<B: ModelBackend> Linear<B> {
     /// Applies the layer; [B, I] → [B, O].
     #[must_use]

@@ -11,12 +11,25 @@ pub enum Precision {
     /// 24 significant bits.
     #[default]
     F32,
+    /// TF32: the range of `f32` with 11 significant bits. Factors are rounded to it, products of them are summed in `f32`. A backend on the host
+    /// rounds and multiplies in `f32`: the numbers, without the speed, of a device with such units (NVIDIA's, from Ampere on).
+    Tf32,
     /// bfloat16: the range of `f32` with 8 significant bits. Factors are rounded to it, products of them are summed in `f32`, and the sum is
     /// rounded to it. A backend on the host rounds and multiplies in `f32`: the numbers, without the speed, of a device with such units.
     Bf16,
 }
 
 impl Precision {
+    /// The name that a configuration has for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
     /// Whether nothing else is asked for.
     #[must_use]
     pub fn is_f32(&self) -> bool {

@@ -99,9 +99,15 @@ pub enum LearnerError {
     NotPlain,
     /// A device without bfloat16.
     #[error(
-        "`training.precision` is \"bf16\", which the device {0} cannot compute in; set it to \"f32\", or use a device that has bfloat16, such as flex or cuda"
+        "`training.precision` is \"{precision}\", which the device {device} cannot compute in; set it to \"f32\", or use a device that has this \
+         format, such as flex or cuda"
     )]
-    Precision(String),
+    Precision {
+        /// What was asked for.
+        precision: &'static str,
+        /// The device.
+        device: String,
+    },
 }
 
 impl<B: ModelBackend> Learner<B> {
@@ -123,7 +129,7 @@ impl<B: ModelBackend> Learner<B> {
         let precision = plan.training.precision;
         let replicas = replicas::devices(&device, plan.training.replicas, B::device_count);
         if let Some(device) = replicas.iter().find(|device| !B::computes_in(precision, device)) {
-            return Err(LearnerError::Precision(B::name(device)));
+            return Err(LearnerError::Precision { precision: precision.name(), device: B::name(device) });
         }
         let init = Initializer { precision, ..Initializer::new(seed, &device) };
         let build = || {

@@ -7,7 +7,7 @@ use smelu::{Activation, ActivationConfig};
 
 use crate::dropout::Dropout;
 use crate::init::Initializer;
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
@@ -53,7 +53,7 @@ impl<B: ModelBackend> AttentionPooling<B> {
         let [batch, count, dim] = vectors.dims();
         let rows = vectors.clone().reshape([batch * count, dim]);
         let hidden = self.activation.forward(self.hidden.forward(rows)); // [B·K, A]
-        let scores = hidden.matmul(self.score.val()).reshape([batch, count]);
+        let scores = matmul(hidden, self.score.val()).reshape([batch, count]);
         let weights = self.dropout.forward(softmax(scores, 1), pass); // [B, K]
         (vectors * weights.unsqueeze_dim(2)).sum_dim(1).squeeze_dim(1)
     }

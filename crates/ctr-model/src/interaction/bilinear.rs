@@ -4,8 +4,10 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Pairs, pair_count};
+use super::{Pairs, pair_count, pick};
 use crate::init::{Initializer, xavier_std};
+use crate::linear::matmul;
+use crate::op::ModelBackend;
 
 /// How many weights a [`Bilinear`] interaction has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +50,7 @@ pub enum BilinearWeight<B: Backend> {
     PairDiagonal(Param<Tensor<B, 2>>),
 }
 
-impl<B: Backend> Bilinear<B> {
+impl<B: ModelBackend> Bilinear<B> {
     /// Weights for `fields` fields of width `dim`, named under `name`.
     #[must_use]
     pub fn new(name: &str, kind: BilinearKind, fields: usize, dim: usize, init: Initializer<'_, B>) -> Self {
@@ -69,27 +71,26 @@ impl<B: Backend> Bilinear<B> {
     #[must_use]
     pub fn forward(&self, fields: Tensor<B, 3>) -> Tensor<B, 3> {
         let [batch, count, dim] = fields.dims();
-        let device = fields.device();
         let pairs = Pairs::new(count);
-        let first = pairs.places::<B>(|i, _| i, &device);
-        let second = fields.clone().select(1, pairs.places::<B>(|_, j| j, &device)); // [B, P, D]
+        let first = pairs.places(|i, _| i);
+        let second = pick(fields.clone(), &pairs.places(|_, j| j)); // [B, P, D]
         let weighted = match &self.weight {
             BilinearWeight::Shared(weight) => {
-                let rows = fields.reshape([batch * count, dim]).matmul(weight.val());
-                rows.reshape([batch, count, dim]).select(1, first)
+                let rows = matmul(fields.reshape([batch * count, dim]), weight.val());
+                pick(rows.reshape([batch, count, dim]), &first)
             }
             BilinearWeight::Field(weight) => {
                 let first_fields = fields.narrow(1, 0, count - 1);
-                each_by_its_matrix(first_fields, weight.val()).select(1, first)
+                pick(each_by_its_matrix(first_fields, weight.val()), &first)
             }
-            BilinearWeight::Pair(weight) => each_by_its_matrix(fields.select(1, first), weight.val()),
-            BilinearWeight::PairDiagonal(weight) => fields.select(1, first) * weight.val().unsqueeze(),
+            BilinearWeight::Pair(weight) => each_by_its_matrix(pick(fields, &first), weight.val()),
+            BilinearWeight::PairDiagonal(weight) => pick(fields, &first) * weight.val().unsqueeze(),
         };
         weighted * second
     }
 }
 
 /// Row k of each example times matrix k; [B, K, D], [K, D, D] → [B, K, D].
-fn each_by_its_matrix<B: Backend>(rows: Tensor<B, 3>, matrices: Tensor<B, 3>) -> Tensor<B, 3> {
-    rows.swap_dims(0, 1).matmul(matrices).swap_dims(0, 1)
+fn each_by_its_matrix<B: ModelBackend>(rows: Tensor<B, 3>, matrices: Tensor<B, 3>) -> Tensor<B, 3> {
+    matmul(rows.swap_dims(0, 1), matrices).swap_dims(0, 1)
 }

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::init::{Initializer, xavier_std};
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 
 /// `z = ⟨w_x, x⟩ + b_x + ⟨w_y, y⟩ + b_y + Σ_h x_hᵀ·W_h·y_h`, x and y cut into H heads.
@@ -44,7 +44,7 @@ impl<B: ModelBackend> BilinearFusion<B> {
         let linear = self.first.forward(x.clone()) + self.second.forward(y.clone()); // [B, 1]
         let x = x.reshape([batch, heads, x_width]).swap_dims(0, 1); // [H, B, X/H]
         let y = y.reshape([batch, heads, y_width]).swap_dims(0, 1); // [H, B, Y/H]
-        let products = (x.matmul(weight) * y).sum_dim(2).sum_dim(0); // [1, B, 1]
+        let products = (matmul(x, weight) * y).sum_dim(2).sum_dim(0); // [1, B, 1]
         (linear + products.reshape([batch, 1])).squeeze_dim(1)
     }
 }

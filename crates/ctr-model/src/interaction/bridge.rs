@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use smelu::{Activation, ActivationConfig};
 
 use crate::init::Initializer;
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 
 /// How a [`Bridge`] joins its streams.
@@ -92,6 +92,6 @@ struct Scores<B: Backend> {
 impl<B: ModelBackend> Scores<B> {
     /// [B, C] → [B, 1].
     fn score(&self, stream: &Tensor<B, 2>, activation: &Activation<B>) -> Tensor<B, 2> {
-        activation.forward(self.hidden.forward(stream.clone())).matmul(self.score.val())
+        matmul(activation.forward(self.hidden.forward(stream.clone())), self.score.val())
     }
 }

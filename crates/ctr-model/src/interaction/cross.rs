@@ -4,6 +4,8 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::init::Initializer;
+use crate::linear::matmul;
+use crate::op::ModelBackend;
 
 /// `x_{l+1} = x_0·⟨w_l, x_l⟩ + b_l + x_l`.
 ///
@@ -26,7 +28,7 @@ pub struct CrossLayer<B: Backend> {
     bias: Param<Tensor<B, 1>>,
 }
 
-impl<B: Backend> CrossNetwork<B> {
+impl<B: ModelBackend> CrossNetwork<B> {
     /// `layers` layers of width `width`, named under `name`.
     #[must_use]
     pub fn new(name: &str, width: usize, layers: usize, init: Initializer<'_, B>) -> Self {
@@ -42,12 +44,12 @@ impl<B: Backend> CrossNetwork<B> {
     }
 }
 
-impl<B: Backend> CrossLayer<B> {
+impl<B: ModelBackend> CrossLayer<B> {
     pub(crate) fn new(name: &str, width: usize, init: Initializer<'_, B>) -> Self {
         Self { weight: init.xavier_normal(&format!("{name}.weight"), width, 1), bias: init.constant(width, 0.0) }
     }
 
     pub(crate) fn forward(&self, x0: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        x0 * x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
+        x0 * matmul(x, self.weight.val()) + self.bias.val().unsqueeze()
     }
 }

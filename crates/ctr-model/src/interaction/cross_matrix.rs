@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::init::Initializer;
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 
 /// `x_{l+1} = x_0 ⊙ (x_l·W_l + b_l) + x_l`; of low rank, `W_l = V_l·U_l` with `V_l`: [C, R] and `U_l`: [R, C].
@@ -51,7 +51,7 @@ impl<B: ModelBackend> MatrixCrossNetwork<B> {
     pub fn forward(&self, x0: &Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x0.clone(), |x, layer| {
             let low = match &layer.down {
-                Some(down) => x.clone().matmul(down.val()), // [B, R]
+                Some(down) => matmul(x.clone(), down.val()), // [B, R]
                 None => x.clone(),
             };
             x0.clone() * layer.linear.forward(low) + x

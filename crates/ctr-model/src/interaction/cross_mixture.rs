@@ -6,6 +6,7 @@ use burn::tensor::backend::Backend;
 use smelu::{Activation, ActivationConfig};
 
 use crate::init::{Initializer, xavier_std};
+use crate::linear::matmul;
 use crate::op::ModelBackend;
 
 /// The size of a [`MixtureCrossNetwork`].
@@ -88,11 +89,12 @@ impl<B: ModelBackend> MixtureCrossNetwork<B> {
 impl<B: ModelBackend> MixtureCrossLayer<B> {
     /// The mixture of the experts; [B, C] → [B, C]. The gates sum to 1, so the bias and the product with `x_0` stand outside the sum.
     fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let gates = softmax(x.clone().matmul(self.gate.val()), 1); // [B, K]
-        let low = self.bend(x.unsqueeze_dim::<3>(0).matmul(self.down.val())); // [K, B, R]
-        let low = self.bend(low.matmul(self.middle.val())); // [K, B, R]
-        let experts = low.matmul(self.up.val()); // [K, B, C]
-        let mixed = (experts * gates.swap_dims(0, 1).unsqueeze_dim::<3>(2)).sum_dim(0); // [1, B, C]
+        let gates = softmax(matmul(x.clone(), self.gate.val()), 1); // [B, K]
+        let low = self.bend(matmul(x.unsqueeze_dim::<3>(0), self.down.val())); // [K, B, R]
+        let low = self.bend(matmul(low, self.middle.val())); // [K, B, R]
+        let experts = matmul(low, self.up.val()); // [K, B, C]
+        // In this order: Burn 0.21 gets the strides of `swap_dims(0, 1).unsqueeze_dim(2)` wrong where B is 1.
+        let mixed = (experts * gates.unsqueeze_dim::<3>(2).swap_dims(0, 1)).sum_dim(0); // [1, B, C]
         mixed.squeeze_dim::<2>(0) + self.bias.val().unsqueeze()
     }
 

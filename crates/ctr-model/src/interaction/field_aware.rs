@@ -1,8 +1,8 @@
 //! Pairs of field-aware embeddings.
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 
-use super::Pairs;
+use super::{Pairs, pick};
+use crate::op::ModelBackend;
 
 /// `⟨e_{i→j}, e_{j→i}⟩` for each pair i < j, where `e_{i→j}` is what field i has for field j.
 ///
@@ -15,12 +15,12 @@ use super::Pairs;
 /// # Reference
 /// Juan et al., "Field-aware factorization machines for CTR prediction", RecSys 2016, equation 4.
 #[must_use]
-pub fn field_aware_products<B: Backend>(rows: Tensor<B, 3>) -> Tensor<B, 2> {
+pub fn field_aware_products<B: ModelBackend>(rows: Tensor<B, 3>) -> Tensor<B, 2> {
     let [batch, fields, width] = rows.dims();
-    let (device, others) = (rows.device(), fields - 1);
+    let others = fields - 1;
     let vectors = rows.reshape([batch, fields * others, width / others]); // [B, F·(F − 1), D]
     let pairs = Pairs::new(fields);
-    let first = pairs.places::<B>(|i, j| i * others + j - 1, &device);
-    let second = pairs.places::<B>(|i, j| j * others + i, &device);
-    (vectors.clone().select(1, first) * vectors.select(1, second)).sum_dim(2).squeeze_dim(2)
+    let first = pick(vectors.clone(), &pairs.places(|i, j| i * others + j - 1));
+    let second = pick(vectors, &pairs.places(|i, j| j * others + i));
+    (first * second).sum_dim(2).squeeze_dim(2)
 }

@@ -4,6 +4,8 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::init::Initializer;
+use crate::linear::matmul;
+use crate::op::ModelBackend;
 
 /// `b + Σ_f w_f[id_f] + Σ_n v_n·x_n`; the weights w are the rows of a table of width 1.
 ///
@@ -17,7 +19,7 @@ pub struct FirstOrder<B: Backend> {
     numeric: Option<Param<Tensor<B, 2>>>,
 }
 
-impl<B: Backend> FirstOrder<B> {
+impl<B: ModelBackend> FirstOrder<B> {
     /// With a bias, for models without another one.
     #[must_use]
     pub fn with_bias(name: &str, numeric: usize, init: Initializer<'_, B>) -> Self {
@@ -39,7 +41,7 @@ impl<B: Backend> FirstOrder<B> {
         let terms = [
             self.bias.as_ref().map(|bias| bias.val().expand([batch])),
             (fields > 0).then(|| weights.sum_dim(1).reshape([batch])),
-            numeric.zip(self.numeric.as_ref()).map(|(x, weight)| x.matmul(weight.val()).reshape([batch])),
+            numeric.zip(self.numeric.as_ref()).map(|(x, weight)| matmul(x, weight.val()).reshape([batch])),
         ];
         let sum = terms.into_iter().flatten().reduce(|sum, term| sum + term);
         sum.unwrap_or_else(|| Tensor::zeros([batch], &device))

@@ -5,7 +5,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::Backend;
 
 use crate::init::Initializer;
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 
 /// `x_{l+1} = x_0 ⊙ (x_l·W_l + b_l) ⊙ σ(x_l·G_l) + x_l`.
@@ -46,7 +46,7 @@ impl<B: ModelBackend> GatedCrossNetwork<B> {
     #[must_use]
     pub fn forward(&self, x0: &Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x0.clone(), |x, layer| {
-            let gate = sigmoid(x.clone().matmul(layer.gate.val())); // [B, C]
+            let gate = sigmoid(matmul(x.clone(), layer.gate.val())); // [B, C]
             x0.clone() * layer.linear.forward(x.clone()) * gate + x
         })
     }

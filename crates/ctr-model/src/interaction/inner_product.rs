@@ -1,8 +1,9 @@
 //! The inner products of all pairs of fields.
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 
-use super::Pairs;
+use super::{Pairs, pick};
+use crate::linear::matmul;
+use crate::op::ModelBackend;
 
 /// `⟨e_i, e_j⟩` for each pair i < j.
 ///
@@ -14,10 +15,9 @@ use super::Pairs;
 /// # Reference
 /// Qu et al., "Product-based neural networks for user response prediction", arXiv 1611.00144, section III.B.
 #[must_use]
-pub fn inner_products<B: Backend>(fields: Tensor<B, 3>) -> Tensor<B, 2> {
+pub fn inner_products<B: ModelBackend>(fields: Tensor<B, 3>) -> Tensor<B, 2> {
     let [batch, count, _] = fields.dims();
-    let device = fields.device();
-    let gram = fields.clone().matmul(fields.swap_dims(1, 2)); // [B, F, F]
-    let upper = Pairs::new(count).places::<B>(|i, j| i * count + j, &device); // [P]
-    gram.reshape([batch, count * count]).select(1, upper)
+    let gram = matmul(fields.clone(), fields.swap_dims(1, 2)); // [B, F, F]
+    let upper = Pairs::new(count).places(|i, j| i * count + j); // [P]
+    pick(gram.reshape([batch, count * count, 1]), &upper).squeeze_dim(2)
 }

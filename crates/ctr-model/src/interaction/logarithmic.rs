@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::init::Initializer;
+use crate::linear::matmul;
 use crate::norm::BatchNorm;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
@@ -48,7 +49,7 @@ impl<B: ModelBackend> Logarithmic<B> {
         let [batch, count, dim] = fields.dims();
         let columns = fields.swap_dims(1, 2).reshape([batch * dim, count]); // [B·D, F]
         let logs = self.log_norm.forward(columns.abs().clamp_min(LEAST).log(), pass);
-        let products = self.exp_norm.forward(logs.matmul(self.weight.val()).exp(), pass); // [B·D, K]
+        let products = self.exp_norm.forward(matmul(logs, self.weight.val()).exp(), pass); // [B·D, K]
         let neurons = products.dims()[1];
         products.reshape([batch, dim * neurons])
     }

@@ -7,7 +7,7 @@ use smelu::{Activation, ActivationConfig};
 use crate::dropout::Dropout;
 use crate::init::Initializer;
 use crate::layer_norm::LayerNorm;
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
@@ -69,7 +69,7 @@ impl<B: ModelBackend> MaskBlock<B> {
     pub fn forward(&self, embeddings: Tensor<B, 2>, hidden: Tensor<B, 2>, pass: Pass) -> Tensor<B, 2> {
         let aggregated = self.aggregate_activation.forward(self.aggregate.forward(embeddings)); // [B, M]
         let mask = self.project.forward(aggregated); // [B, H]
-        let out = (hidden * mask).matmul(self.weight.val()); // [B, O]
+        let out = matmul(hidden * mask, self.weight.val()); // [B, O]
         let out = match &self.norm {
             Some(norm) => norm.forward(out),
             None => out,

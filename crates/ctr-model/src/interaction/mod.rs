@@ -46,7 +46,7 @@ pub use gated_cross::{GatedCrossLayer, GatedCrossNetwork};
 pub use inner_product::inner_products;
 pub use logarithmic::Logarithmic;
 pub use mask_block::{MaskBlock, MaskBlockConfig};
-pub use pairs::{Pairs, pair_count};
+pub use pairs::{Pairs, pair_count, pick};
 pub use projections::FieldProjections;
 pub use regulation::Regulation;
 pub use self_attention::{SelfAttention, SelfAttentionConfig};

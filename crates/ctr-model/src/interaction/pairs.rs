@@ -1,6 +1,7 @@
 //! All pairs of fields.
-use burn::tensor::backend::Backend;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorPrimitive};
+
+use crate::op::ModelBackend;
 
 /// P = F·(F − 1)/2, the number of pairs i < j.
 #[must_use]
@@ -21,20 +22,21 @@ impl Pairs {
         Self { pairs: (0..fields).flat_map(|i| (i + 1..fields).map(move |j| (i, j))).collect() }
     }
 
-    /// A place for each pair, as an index for `Tensor::select`; \[P\].
+    /// A place for each pair, for [`pick`]; P of them.
     #[must_use]
-    pub fn places<B: Backend>(&self, place: impl Fn(usize, usize) -> usize, device: &B::Device) -> Tensor<B, 1, Int> {
-        let places: Vec<i64> = self.pairs.iter().map(|&(i, j)| place(i, j) as i64).collect();
-        let count = places.len();
-        Tensor::from_data(TensorData::new(places, [count]), device)
+    pub fn places(&self, place: impl Fn(usize, usize) -> usize) -> Vec<u32> {
+        self.pairs.iter().map(|&(i, j)| place(i, j) as u32).collect()
     }
 
     /// The first and the second field of each pair; [B, F, D] → [B, P, D] twice.
     #[must_use]
-    pub fn select<B: Backend>(&self, fields: Tensor<B, 3>) -> [Tensor<B, 3>; 2] {
-        let device = fields.device();
-        let first = self.places::<B>(|i, _| i, &device);
-        let second = self.places::<B>(|_, j| j, &device);
-        [fields.clone().select(1, first), fields.select(1, second)]
+    pub fn select<B: ModelBackend>(&self, fields: Tensor<B, 3>) -> [Tensor<B, 3>; 2] {
+        [pick(fields.clone(), &self.places(|i, _| i)), pick(fields, &self.places(|_, j| j))]
     }
+}
+
+/// The vectors at `places`, each below K; [B, K, D] → [B, P, D]. Differentiable; see [`ModelBackend::pick`].
+#[must_use]
+pub fn pick<B: ModelBackend>(vectors: Tensor<B, 3>, places: &[u32]) -> Tensor<B, 3> {
+    Tensor::from_primitive(TensorPrimitive::Float(B::pick(vectors.into_primitive().tensor(), places)))
 }

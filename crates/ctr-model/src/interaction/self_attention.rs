@@ -8,6 +8,7 @@ use smelu::{Activation, ActivationConfig};
 use crate::dropout::Dropout;
 use crate::init::Initializer;
 use crate::layer_norm::LayerNorm;
+use crate::linear::matmul;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
@@ -84,17 +85,17 @@ impl<B: ModelBackend> SelfAttention<B> {
         let [batch, count, dim] = fields.dims();
         let rows = fields.reshape([batch * count, dim]); // [B·F, D]
         let heads = |weight: &Param<Tensor<B, 2>>| -> Tensor<B, 4> {
-            let projected = rows.clone().matmul(weight.val()); // [B·F, A]
+            let projected = matmul(rows.clone(), weight.val()); // [B·F, A]
             let width = projected.dims()[1] / self.heads;
             projected.reshape([batch, count, self.heads, width]).swap_dims(1, 2) // [B, H, F, A/H]
         };
-        let scores = heads(&self.query).matmul(heads(&self.key).swap_dims(2, 3)) * self.scale; // [B, H, F, F]
+        let scores = matmul(heads(&self.query), heads(&self.key).swap_dims(2, 3)) * self.scale; // [B, H, F, F]
         let weights = self.dropout.forward(softmax(scores, 3), pass);
-        let mixed = weights.matmul(heads(&self.value)).swap_dims(1, 2); // [B, F, H, A/H]
+        let mixed = matmul(weights, heads(&self.value)).swap_dims(1, 2); // [B, F, H, A/H]
         let units = self.query.val().dims()[1];
         let mut out = mixed.reshape([batch * count, units]); // [B·F, A]
         if self.residual {
-            out = out + self.projection.as_ref().map_or(rows.clone(), |matrix| rows.clone().matmul(matrix.val()));
+            out = out + self.projection.as_ref().map_or(rows.clone(), |matrix| matmul(rows.clone(), matrix.val()));
         }
         let out = match &self.norm {
             Some(norm) => norm.forward(out),

@@ -5,6 +5,7 @@ use burn::tensor::backend::Backend;
 use smelu::{Activation, ActivationConfig};
 
 use crate::init::Initializer;
+use crate::linear::matmul;
 use crate::op::ModelBackend;
 
 /// `a_f·e_f` with `a = g(g(z·W_1)·W_2)` and `z_f` the mean of `e_f`.
@@ -46,8 +47,8 @@ impl<B: ModelBackend> SqueezeExcitation<B> {
     #[must_use]
     pub fn forward(&self, fields: Tensor<B, 3>) -> Tensor<B, 3> {
         let means = fields.clone().mean_dim(2).squeeze_dim::<2>(2); // [B, F]
-        let squeezed = self.squeeze_activation.forward(means.matmul(self.squeeze.val())); // [B, R]
-        let weights = self.excite_activation.forward(squeezed.matmul(self.excite.val())); // [B, F]
+        let squeezed = self.squeeze_activation.forward(matmul(means, self.squeeze.val())); // [B, R]
+        let weights = self.excite_activation.forward(matmul(squeezed, self.excite.val())); // [B, F]
         fields * weights.unsqueeze_dim(2)
     }
 }

@@ -9,6 +9,7 @@ use super::{Architecture, CtrModel, EMBEDDING, InputShape, LINEAR, ModelError, M
 use crate::dropout::Dropout;
 use crate::init::Initializer;
 use crate::interaction::{AttentionPooling, FieldEmbedding, FirstOrder, Pairs};
+use crate::linear::matmul;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
@@ -80,7 +81,7 @@ impl<B: ModelBackend> CtrModel<B> for Afm<B> {
         let fields = self.fields.forward(embeddings, numeric.clone()); // [B, F + N, D]
         let [first, second] = Pairs::new(fields.dims()[1]).select(fields); // [B, P, D]
         let pooled = self.attention.forward(first * second, pass); // [B, D]
-        let pairs = self.dropout.forward(pooled, pass).matmul(self.projection.val()).squeeze_dim(1); // [B]
+        let pairs = matmul(self.dropout.forward(pooled, pass), self.projection.val()).squeeze_dim(1); // [B]
         self.linear.forward(weights, numeric) + pairs
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Architecture, CtrModel, EMBEDDING, InputShape, LINEAR, ModelError, ModelInput, check};
 use crate::init::Initializer;
 use crate::interaction::{FieldEmbedding, FirstOrder, flatten, inner_products, pair_count};
-use crate::linear::Linear;
+use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 use crate::pass::Pass;
 
@@ -104,7 +104,7 @@ impl<B: ModelBackend> CtrModel<B> for FwFm<B> {
                 let products = flatten(fields) * flatten(vectors.forward(rows, numeric)); // [B, (F + N)·D]
                 products.sum_dim(1).squeeze_dim(1)
             }
-            (LinearTerm::Field(weight), _) => flatten(fields).matmul(weight.val()).squeeze_dim(1),
+            (LinearTerm::Field(weight), _) => matmul(flatten(fields), weight.val()).squeeze_dim(1),
             (_, None) => panic!("the rows of the table `{LINEAR}` are missing"),
         };
         pairs + linear

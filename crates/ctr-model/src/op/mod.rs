@@ -37,7 +37,7 @@ pub trait ModelBackend: ActivationBackend {
 
     /// Whether products can be computed in `precision` on `device`.
     fn computes_in(precision: Precision, device: &Self::Device) -> bool {
-        precision.is_f32() || Self::supports_dtype(device, DType::BF16)
+        precision != Precision::Bf16 || Self::supports_dtype(device, DType::BF16)
     }
 
     /// y = x·W + b; x: [B, I], W: [I, O], b: \[O\], y: [B, O]. Differentiable in all three.
@@ -50,7 +50,9 @@ pub trait ModelBackend: ActivationBackend {
         Self::add_row(Self::product(x, weight, precision), bias)
     }
 
-    /// y = x·W; x: [B, I], W: [I, O], y: [B, O]. Differentiable in both.
+    /// y = x·W; x: [B, I], W: [I, O], y: [B, O], or one such product for each matrix of equal leading dimensions. Differentiable in both.
+    ///
+    /// With [`Precision::F32`] neither factors nor sums are rounded to fewer bits than `f32` has, whatever a device could do.
     fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
         reference::product::<Self>(x, weight, precision)
     }
@@ -81,6 +83,16 @@ pub trait ModelBackend: ActivationBackend {
         grad: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 2] {
         reference::outer_rows_backward::<Self>(a, b, grad)
+    }
+
+    /// y\[n, p\] = x\[n, places\[p\]\]: vectors by their places, which may repeat; x: [B, K, D], y: [B, P, D]. Differentiable.
+    fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
+        reference::pick::<Self>(x, places)
+    }
+
+    /// The gradient of x in [`pick`](Self::pick), [B, K, D], given that of y: for each of the `count` vectors the sum over the places that read it.
+    fn pick_backward(grad: FloatTensor<Self>, places: &[u32], count: usize) -> FloatTensor<Self> {
+        reference::pick_backward::<Self>(grad, places, count)
     }
 
     /// What follows the product of a hidden layer, in one pass: bias, batch norm, activation, dropout; [B, C] → [B, C].
@@ -141,6 +153,15 @@ pub trait ModelBackend: ActivationBackend {
     /// Mean binary cross-entropy of logits z against labels y in [0, 1], in nats; z, y: \[B\] → \[1\]. Differentiable in z.
     fn bce_with_logits(logits: FloatTensor<Self>, labels: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::bce_with_logits::<Self>(logits, labels)
+    }
+
+    /// (σ(z) − y)·g/B: the gradient of the logits in [`bce_with_logits`](Self::bce_with_logits), given that of the loss, g, \[1\].
+    fn bce_with_logits_backward(
+        logits: FloatTensor<Self>,
+        labels: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        reference::bce_with_logits_backward::<Self>(logits, labels, grad)
     }
 
     /// One step of Adam on a parameter and its moments; not differentiable. Returns the tensors in the order they were given.

@@ -1,7 +1,7 @@
 //! Every operation in Burn's own operations: what a backend without a kernel runs, and what the kernels are compared with.
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{FloatDType, Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
+use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
 use crate::optim::AdamStep;
@@ -35,7 +35,8 @@ pub fn product<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, precision:
 
 fn matmul<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>, precision: Precision) -> FloatTensor<B> {
     match precision {
-        Precision::F32 => B::float_matmul(a, b),
+        // TF32 asks for no more bits than `f32` has.
+        Precision::F32 | Precision::Tf32 => B::float_matmul(a, b),
         Precision::Bf16 => {
             let dtype = a.dtype().into();
             let [a, b] = [a, b].map(|factor| B::float_cast(factor, FloatDType::BF16));
@@ -62,11 +63,19 @@ pub fn product_weight_grad<B: Backend>(
     matmul::<B>(B::float_transpose(x), grad, precision)
 }
 
+/// Each row as a column; [N, H] → [N, H, 1].
+///
+/// Not `unsqueeze_dim(2)`: Burn 0.21 gives the reshape of a transposed [1, N] to [N, 1, 1] wrong strides (`split_strides`), and a kernel reads
+/// past the end of the buffer.
+fn columns<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 3> {
+    x.unsqueeze::<3>().permute([1, 2, 0])
+}
+
 /// See [`ModelBackend::outer_rows`].
 pub fn outer_rows<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
     let (a, b) = (tensor::<B, 2>(a), tensor::<B, 2>(b));
     let [[rows, left], [_, right]] = [a.dims(), b.dims()];
-    let products = a.unsqueeze_dim::<3>(2) * b.unsqueeze_dim::<3>(1); // [N, H, F]
+    let products = columns(a) * b.unsqueeze_dim::<3>(1); // [N, H, F]
     primitive(products.reshape([rows, left * right]))
 }
 
@@ -80,16 +89,39 @@ pub fn outer_rows_backward<B: Backend>(
     let [[rows, left], [_, right]] = [a.dims(), b.dims()];
     let grad = tensor::<B, 2>(grad).reshape([rows, left, right]);
     let of_a = (grad.clone() * b.unsqueeze_dim::<3>(1)).sum_dim(2).reshape([rows, left]);
-    let of_b = (grad * a.unsqueeze_dim::<3>(2)).sum_dim(1).reshape([rows, right]);
+    let of_b = (grad * columns(a)).sum_dim(1).reshape([rows, right]);
     [of_a, of_b].map(primitive)
 }
 
+fn index<B: Backend>(places: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
+    let places: Vec<i64> = places.iter().map(|&place| i64::from(place)).collect();
+    let count = places.len();
+    Tensor::from_data(TensorData::new(places, [count]), device)
+}
+
+/// See [`ModelBackend::pick`].
+pub fn pick<B: Backend>(x: FloatTensor<B>, places: &[u32]) -> FloatTensor<B> {
+    let x = tensor::<B, 3>(x);
+    let index = index::<B>(places, &x.device());
+    primitive(x.select(1, index))
+}
+
+/// See [`ModelBackend::pick_backward`].
+pub fn pick_backward<B: Backend>(grad: FloatTensor<B>, places: &[u32], count: usize) -> FloatTensor<B> {
+    let grad = tensor::<B, 3>(grad);
+    let ([rows, _, width], device) = (grad.dims(), grad.device());
+    let zeros = Tensor::<B, 3>::zeros([rows, count, width], (&device, grad.dtype()));
+    primitive(zeros.select_assign(1, index::<B>(places, &device), grad, IndexingUpdateOp::Add))
+}
+
 /// See [`ModelBackend::batch_moments`].
-pub fn batch_moments<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
+pub fn batch_moments<B: ModelBackend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
     let x = tensor::<B, 2>(x);
-    let mean = x.clone().mean_dim(0); // [1, C]
-    let variance = (x - mean.clone()).powi_scalar(2).mean_dim(0); // [1, C]
-    (primitive(mean.squeeze_dim::<1>(0)), primitive(variance.squeeze_dim::<1>(0)))
+    let rows = x.dims()[0] as f64;
+    let mean = tensor::<B, 1>(B::sum_rows(primitive(x.clone()))) / rows; // [C]
+    let deviation = x - mean.clone().unsqueeze();
+    let variance = tensor::<B, 1>(B::sum_rows(primitive(deviation.powi_scalar(2)))) / rows; // [C]
+    (primitive(mean), primitive(variance))
 }
 
 struct Normalised<B: Backend> {
@@ -110,7 +142,7 @@ pub fn batch_norm<B: Backend>(x: FloatTensor<B>, norm: NormTensors<B>) -> FloatT
 }
 
 /// See [`ModelBackend::batch_norm_backward`].
-pub fn batch_norm_backward<B: Backend>(
+pub fn batch_norm_backward<B: ModelBackend>(
     x: FloatTensor<B>,
     grad: FloatTensor<B>,
     norm: NormTensors<B>,
@@ -118,8 +150,9 @@ pub fn batch_norm_backward<B: Backend>(
     let Normalised { x, reciprocal } = normalise(x, &norm);
     let grad = tensor::<B, 2>(grad);
     let rows = grad.dims()[0] as f64;
-    let beta_grad = grad.clone().sum_dim(0); // [1, C]
-    let gamma_grad = (grad.clone() * x.clone()).sum_dim(0); // [1, C]
+    let sum_rows = |x: Tensor<B, 2>| tensor::<B, 1>(B::sum_rows(primitive(x))).unsqueeze::<2>(); // [1, C]
+    let beta_grad = sum_rows(grad.clone());
+    let gamma_grad = sum_rows(grad.clone() * x.clone());
     let scale = tensor::<B, 1>(norm.gamma).unsqueeze() * reciprocal;
     let centred =
         if norm.moments_of_batch { grad - beta_grad.clone() / rows - x * (gamma_grad.clone() / rows) } else { grad };
@@ -207,8 +240,8 @@ pub fn bce_with_logits<B: Backend>(logits: FloatTensor<B>, labels: FloatTensor<B
     primitive(mean(z.clone().clamp_min(0.0) - z * y + tail))
 }
 
-/// dL/dz = (σ(z) − y)·g/B for the loss above; g is the gradient of the loss, \[1\].
-pub(super) fn bce_with_logits_backward<B: Backend>(
+/// See [`ModelBackend::bce_with_logits_backward`].
+pub fn bce_with_logits_backward<B: Backend>(
     logits: FloatTensor<B>,
     labels: FloatTensor<B>,
     grad: FloatTensor<B>,

@@ -7,7 +7,7 @@ use ctr_model::ModelBackend;
 use ctr_model::embedding::{
     Combine, DeviceTables, EmbeddingTables, FieldLookup, LookupLayout, RowGroup, TableSpec, UpdateRule,
 };
-use ctr_model::optim::UpdateStep;
+use ctr_model::optim::{RowOptimizerConfig, SgdConfig, UpdateStep};
 
 use crate::embedding::{Plan, rules};
 use crate::values::{elements, normals};
@@ -54,6 +54,10 @@ const BUFFERS: [Option<u64>; 3] = [None, Some(1500), Some(16)];
 fn gradients<B: ModelBackend>(gathered: &[Tensor<B, 3>], step: usize) -> Vec<Option<Tensor<B, 3>>> {
     let gradient = |(table, leaf): (usize, &Tensor<B, 3>)| {
         let shape = leaf.dims();
+        // CUDA refuses a copy of no bytes.
+        if shape.contains(&0) {
+            return leaf.clone();
+        }
         let values = normals(1000 + (8 * step + table) as u64, shape.iter().product());
         Tensor::from_data(TensorData::new(values, shape), &B::Device::default())
     };
@@ -92,9 +96,12 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
             device.download(&mut fetched).unwrap();
             for (table, expected) in fetched.tables().iter().zip(host.tables()) {
                 for (actual, expected) in [(table.weights(), expected.weights()), (table.state(), expected.state())] {
+                    // FTRL's z is a difference of numbers as large as the largest, and its errors are of their size.
+                    let largest = expected.iter().fold(0.1_f32, |largest, e| largest.max(e.abs()));
+                    let least = if matches!(rule.optimizer, RowOptimizerConfig::Ftrl(_)) { largest } else { 0.1 };
                     different += actual.iter().zip(&expected).filter(|(a, e)| a.to_bits() != e.to_bits()).count();
                     let close =
-                        actual.iter().zip(&expected).all(|(a, e)| (a - e).abs() <= TOLERANCE * e.abs().max(0.1));
+                        actual.iter().zip(&expected).all(|(a, e)| (a - e).abs() <= TOLERANCE * e.abs().max(least));
                     assert!(close, "{rule:?}, buffers of {buffer:?}, {}: {actual:?} {expected:?}", table.name());
                 }
             }
@@ -106,10 +113,7 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
 
 /// Numbers whose sum depends on its order: 1e8 absorbs a 1 that is added to it.
 fn sums_are_taken_in_the_order_of_the_lookups<B: ModelBackend>() {
-    let rule = UpdateRule::sparse(ctr_model::optim::RowOptimizerConfig::Sgd(ctr_model::optim::SgdConfig {
-        learning_rate: 1.0,
-        ..Default::default()
-    }));
+    let rule = UpdateRule::sparse(RowOptimizerConfig::Sgd(SgdConfig { learning_rate: 1.0, ..Default::default() }));
     let spec = TableSpec { name: "linear".to_owned(), width: 1, init_std: 0.0 };
     let mut host = EmbeddingTables::new(&[spec], 6, rule, 1).unwrap();
     let mut device = on_device::<B>(&host, None);

@@ -4,6 +4,7 @@ use burn::tensor::{Tensor, TensorPrimitive};
 use ctr_model::op::{NormTensors, reference};
 use ctr_model::optim::AdamStep;
 use ctr_model::pass::DropoutKey;
+use ctr_model::precision::Precision;
 use ctr_model::{ModelBackend, parallel};
 
 use crate::backends::on_backends;
@@ -85,21 +86,30 @@ fn kernels_equal_references<B: ModelBackend>() {
     }
 }
 
-fn outer_products_equal_their_references<B: ModelBackend>() {
+/// Beside plain loops, which know nothing of layouts.
+fn outer_products_equal_plain_loops<B: ModelBackend>() {
     for [rows, left, right] in [[1, 1, 1], [7, 3, 5], [129, 10, 33], [3000, 17, 1], [700, 1, 40]] {
         let (a, b) = (matrix::<B>(1, [rows, left]), matrix::<B>(2, [rows, right]));
+        let grad = matrix::<B>(3, [rows, left * right]);
+        let [a_values, b_values, grad_values] = [&a, &b, &grad].map(|tensor| elements(tensor.clone()));
+        let places = || (0..rows * left * right).map(|n| (n / (left * right), n / right % left, n % right));
+        let (mut da, mut db) = (vec![0.0; rows * left], vec![0.0; rows * right]);
+        for (place, (n, h, f)) in places().enumerate() {
+            da[n * left + h] += grad_values[place] * b_values[n * right + f];
+            db[n * right + f] += grad_values[place] * a_values[n * left + h];
+        }
         // The same elements behind a transposed layout.
         let strided = a.clone().transpose().into_data();
         let strided = Tensor::<B, 2>::from_data(strided, &B::Device::default()).transpose();
         for a in [a, strided] {
             let products = values::<B, 2>(B::outer_rows(primitive(&a), primitive(&b)));
-            assert_eq!(products, values::<B, 2>(reference::outer_rows::<B>(primitive(&a), primitive(&b))));
-            let grad = matrix::<B>(3, [rows, left * right]);
+            let expected: Vec<f32> =
+                places().map(|(n, h, f)| a_values[n * left + h] * b_values[n * right + f]).collect();
+            assert!(products == expected, "{rows} {left} {right}");
             let actual = B::outer_rows_backward(primitive(&a), primitive(&b), primitive(&grad));
-            let expected = reference::outer_rows_backward::<B>(primitive(&a), primitive(&b), primitive(&grad));
-            for (name, (actual, expected)) in ["da", "db"].into_iter().zip(actual.into_iter().zip(expected)) {
+            for (name, (actual, expected)) in ["da", "db"].into_iter().zip(actual.into_iter().zip([&da, &db])) {
                 let name = format!("{name} {rows} {left} {right}");
-                assert_close(&name, &values::<B, 2>(actual), &values::<B, 2>(expected), 1e-5);
+                assert_close(&name, &values::<B, 2>(actual), expected, 1e-5);
             }
         }
     }
@@ -178,9 +188,100 @@ fn results_do_not_depend_on_the_number_of_threads<B: ModelBackend>() {
     }
 }
 
+/// Of the largest number of a product in `f32`; factors of 10 bits would leave 3e-4.
+const PRODUCT_TOLERANCE: f64 = 1e-5;
+
+/// y = x·W, dx = dy·Wᵀ and dW = xᵀ·dy beside sums in double precision.
+fn products_keep_the_digits_of_f32<B: ModelBackend>() {
+    for [rows, inputs, outputs] in
+        [[1, 1, 1], [5, 3, 1], [1, 40, 7], [300, 64, 1], [130, 429, 33], [64, 512, 128], [3, 1, 9], [5000, 256, 1]]
+    {
+        let (x, w, dy) =
+            (matrix::<B>(1, [rows, inputs]), matrix::<B>(2, [inputs, outputs]), matrix::<B>(3, [rows, outputs]));
+        let [x, w, dy] = [x, w, dy].map(|tensor| (primitive(&tensor), elements(tensor)));
+        let name = |what| format!("{what} {rows} {inputs} {outputs}");
+        let y = values::<B, 2>(B::product(x.0.clone(), w.0.clone(), Precision::F32));
+        let exact = |i, j| (0..inputs).map(|k| f64::from(x.1[i * inputs + k]) * f64::from(w.1[k * outputs + j])).sum();
+        assert_product(&name("y"), &y, [rows, outputs], exact);
+        let dx = values::<B, 2>(B::product_input_grad(dy.0.clone(), w.0.clone(), Precision::F32));
+        let exact =
+            |i, j| (0..outputs).map(|k| f64::from(dy.1[i * outputs + k]) * f64::from(w.1[j * outputs + k])).sum();
+        assert_product(&name("dx"), &dx, [rows, inputs], exact);
+        let dw = values::<B, 2>(B::product_weight_grad(x.0.clone(), dy.0.clone(), Precision::F32));
+        let exact = |i, j| (0..rows).map(|k| f64::from(x.1[k * inputs + i]) * f64::from(dy.1[k * outputs + j])).sum();
+        assert_product(&name("dW"), &dw, [inputs, outputs], exact);
+    }
+}
+
+fn assert_product(name: &str, actual: &[f32], [rows, columns]: [usize; 2], exact: impl Fn(usize, usize) -> f64) {
+    let exact: Vec<f64> = (0..rows * columns).map(|n| exact(n / columns, n % columns)).collect();
+    let largest = exact.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    assert_eq!(actual.len(), exact.len(), "{name}");
+    for (place, (&actual, exact)) in actual.iter().zip(exact).enumerate() {
+        let error = (f64::from(actual) - exact).abs();
+        assert!(error <= PRODUCT_TOLERANCE * largest, "{name}, place {place}: {actual} {exact}");
+    }
+}
+
+/// Logits of every size, those whose exponential overflows among them.
+fn the_loss_and_its_gradient_equal_those_in_f64<B: ModelBackend>() {
+    for length in [1, 7, 64, 65, 5000] {
+        let mut logits: Vec<f32> = normals(1, length).iter().map(|z| z * 20.0).collect();
+        logits[0] = -200.0;
+        let labels: Vec<f32> = normals(2, length).iter().map(|y| y.abs().min(1.0)).collect();
+        let [z, y] = [&logits, &labels].map(|values| primitive(&vector::<B>(values.clone())));
+        let loss = values::<B, 1>(B::bce_with_logits(z.clone(), y.clone()));
+        let grad = values::<B, 1>(B::bce_with_logits_backward(z, y, primitive(&vector::<B>(vec![3.0]))));
+        let pairs = || logits.iter().zip(&labels).map(|(&z, &y)| (f64::from(z), f64::from(y)));
+        let terms = pairs().map(|(z, y)| z.max(0.0) - z * y + (-z.abs()).exp().ln_1p());
+        let expected = terms.sum::<f64>() / length as f64;
+        assert!(
+            (f64::from(loss[0]) - expected).abs() <= 1e-5 * expected.abs().max(1e-3),
+            "{length}: {loss:?} {expected}"
+        );
+        for (actual, (z, y)) in grad.iter().zip(pairs()) {
+            let expected = (1.0 / (1.0 + (-z).exp()) - y) * 3.0 / length as f64;
+            assert!(
+                (f64::from(*actual) - expected).abs() <= 1e-6 * 3.0 / length as f64,
+                "{length}: {actual} {expected}"
+            );
+        }
+    }
+}
+
+/// Places that repeat, that leave vectors out, and rows of widths that a device pads.
+fn picked_vectors_and_their_gradients_equal_plain_loops<B: ModelBackend>() {
+    for [rows, count, width] in [[1, 1, 1], [3, 4, 5], [33, 20, 10], [700, 6, 1], [65, 10, 40]] {
+        let places: Vec<u32> = (0..2 * count as u32).map(|p| (p * p + 1) % (count as u32).div_ceil(2)).collect();
+        let shape = |vectors: usize| [rows, vectors, width];
+        let tensor = |seed, vectors| {
+            let values = normals(seed, rows * vectors * width);
+            Tensor::<B, 3>::from_data(burn::tensor::TensorData::new(values, shape(vectors)), &B::Device::default())
+        };
+        let (x, grad) = (tensor(1, count), tensor(2, places.len()));
+        let [x_values, grad_values] = [&x, &grad].map(|tensor| elements(tensor.clone()));
+        let (mut expected, mut expected_grad) = (Vec::new(), vec![0.0_f32; x_values.len()]);
+        for row in 0..rows {
+            for (p, &place) in places.iter().enumerate() {
+                for d in 0..width {
+                    let from = (row * count + place as usize) * width + d;
+                    expected.push(x_values[from]);
+                    expected_grad[from] += grad_values[(row * places.len() + p) * width + d];
+                }
+            }
+        }
+        assert!(values::<B, 3>(B::pick(primitive(&x), &places)) == expected, "{rows} {count} {width}");
+        let actual = values::<B, 3>(B::pick_backward(primitive(&grad), &places, count));
+        assert_close(&format!("{rows} {count} {width}"), &actual, &expected_grad, 1e-6);
+    }
+}
+
 on_backends!(
     kernels_equal_references,
-    outer_products_equal_their_references,
+    picked_vectors_and_their_gradients_equal_plain_loops,
+    the_loss_and_its_gradient_equal_those_in_f64,
+    products_keep_the_digits_of_f32,
+    outer_products_equal_plain_loops,
     dropout_equals_its_reference_bit_for_bit,
     dropout_drops_the_share_it_is_asked_for,
     adam_equals_its_reference,
@@ -192,4 +293,31 @@ on_backends!(
 fn squared_norm_of_a_large_mean_keeps_its_digits() {
     let values = vec![1000.0_f32; 100_000];
     assert_eq!(parallel::squared_norm(&values), 1e11);
+}
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn on_a_device<B: ModelBackend>() {
+    if crate::device::works::<B>() {
+        kernels_equal_references::<B>();
+        products_keep_the_digits_of_f32::<B>();
+        the_loss_and_its_gradient_equal_those_in_f64::<B>();
+        picked_vectors_and_their_gradients_equal_plain_loops::<B>();
+        outer_products_equal_plain_loops::<B>();
+        dropout_equals_its_reference_bit_for_bit::<B>();
+        dropout_drops_the_share_it_is_asked_for::<B>();
+        adam_equals_its_reference::<B>();
+        operations_leave_shared_buffers_alone::<B>();
+    }
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn operations_on_wgpu() {
+    on_a_device::<burn::backend::Wgpu>();
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn operations_on_cuda() {
+    on_a_device::<burn::backend::Cuda>();
 }

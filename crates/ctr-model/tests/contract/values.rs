@@ -23,6 +23,10 @@ pub(crate) fn vector<B: Backend>(values: Vec<f32>) -> Tensor<B, 1> {
 
 /// The elements of a tensor.
 pub(crate) fn elements<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+    // CUDA reads no tensor without elements.
+    if tensor.shape().num_elements() == 0 {
+        return Vec::new();
+    }
     tensor.into_data().iter::<f32>().collect()
 }
 

@@ -173,8 +173,8 @@ pub enum EmbeddingMode {
 pub struct TrainingConfig {
     /// Samples per step, ≥ 1. Default `4096`.
     pub batch_size: usize,
-    /// Format of the matrix products of linear layers with more than one output, `"f32"` or `"bf16"`; parameters, optimiser state and tables are `f32` in any case. On the
-    /// CPU `"bf16"` gives the numbers that a device with such units gives, more slowly than `"f32"`. Default `"f32"`.
+    /// Format of the matrix products of linear layers with more than one output, `"f32"`, `"tf32"` or `"bf16"`; parameters, optimiser state and tables are `f32` in any case. On
+    /// the CPU the short formats give the numbers that a device with such units gives, more slowly than `"f32"`. Default `"f32"`.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
     /// Replicas of the model that each batch is divided among, each on a device of its own where there are several, 1 to 64

@@ -6,7 +6,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::tensor::ops::FloatTensor;
 
 use super::Kept;
-use crate::op::{ModelBackend, reference};
+use crate::op::ModelBackend;
 
 /// Carries the labels, which are data and never differentiated.
 #[derive(Debug)]
@@ -18,9 +18,7 @@ impl<B: ModelBackend> Backward<B, 1> for BceWithLogits {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let (logits, labels) = ops.state;
         let logits = checkpointer.retrieve_node_output::<FloatTensor<B>>(logits);
-        unary::<B, _>(ops.parents, ops.node, grads, |grad| {
-            reference::bce_with_logits_backward::<B>(logits, labels, grad)
-        });
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::bce_with_logits_backward(logits, labels, grad));
     }
 }
 

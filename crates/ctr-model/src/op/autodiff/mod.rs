@@ -13,9 +13,12 @@ mod dropout;
 mod hidden_tail;
 mod loss;
 mod outer;
+mod pick;
 mod product;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
+    const HOST: bool = B::HOST;
+
     fn computes_in(precision: Precision, device: &Self::Device) -> bool {
         B::computes_in(precision, device)
     }
@@ -35,6 +38,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn outer_rows(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         outer::outer_rows::<B, C>(a, b)
+    }
+
+    fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
+        pick::pick::<B, C>(x, places)
     }
 
     fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {

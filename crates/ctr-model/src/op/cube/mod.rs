@@ -1,12 +1,27 @@
-//! The CubeCL backends (wgpu, CUDA): tables on the device by kernels, every other operation by its reference.
+//! The CubeCL backends (wgpu, CUDA): tables on the device, and kernels for what Burn's operations do slowly, with too little precision or in no
+//! fixed order; every other operation by its reference.
+#[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
+mod adam;
+mod columns;
+mod dropout;
+mod launch;
+mod loss;
+mod outer;
+mod pick;
+mod product;
 mod tables;
 
-use burn::tensor::backend::DeviceOps;
+use burn::tensor::backend::{Backend, DeviceOps};
+use burn::tensor::ops::{FloatTensor, FloatTensorOps};
+use burn::tensor::{DType, FloatDType};
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
 use cubecl::server::ComputeServer;
 
-use super::ModelBackend;
+use super::{AdamTensors, ModelBackend, reference};
 use crate::embedding::{DeviceTables, EmbeddingTables, TableError};
+use crate::optim::AdamStep;
+use crate::pass::DropoutKey;
+use crate::precision::Precision;
 
 impl<R, F, I, BT> ModelBackend for CubeBackend<R, F, I, BT>
 where
@@ -17,6 +32,104 @@ where
     I: IntElement,
     BT: BoolElement,
 {
+    fn computes_in(precision: Precision, device: &Self::Device) -> bool {
+        match precision {
+            Precision::F32 => true,
+            Precision::Tf32 => product::has_tf32::<R>(device),
+            Precision::Bf16 => Self::supports_dtype(device, DType::BF16),
+        }
+    }
+
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
+        match precision {
+            Precision::F32 if launch::computes(&[&x, &weight]) => product::product(x, weight),
+            Precision::Tf32 if launch::computes(&[&x, &weight]) => product::rounded(x, weight),
+            Precision::Bf16 if launch::computes(&[&x, &weight]) => {
+                let [x, weight] = [x, weight].map(|factor| Self::float_cast(factor, FloatDType::BF16));
+                Self::float_cast(product::rounded(x, weight), FloatDType::F32)
+            }
+            _ => reference::product::<Self>(x, weight, precision),
+        }
+    }
+
+    fn outer_rows(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        if launch::computes(&[&a, &b]) { outer::outer_rows(a, b) } else { reference::outer_rows::<Self>(a, b) }
+    }
+
+    fn outer_rows_backward(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2] {
+        if launch::computes(&[&a, &b, &grad]) {
+            return outer::outer_rows_backward(a, b, grad);
+        }
+        reference::outer_rows_backward::<Self>(a, b, grad)
+    }
+
+    fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
+        if launch::computes(&[&x]) && !places.is_empty() {
+            return pick::pick(x, places);
+        }
+        reference::pick::<Self>(x, places)
+    }
+
+    fn pick_backward(grad: FloatTensor<Self>, places: &[u32], count: usize) -> FloatTensor<Self> {
+        if launch::computes(&[&grad]) {
+            return pick::pick_backward(grad, places, count);
+        }
+        reference::pick_backward::<Self>(grad, places, count)
+    }
+
+    fn bce_with_logits(logits: FloatTensor<Self>, labels: FloatTensor<Self>) -> FloatTensor<Self> {
+        if launch::computes(&[&logits, &labels]) {
+            return loss::bce_with_logits(logits, labels);
+        }
+        reference::bce_with_logits::<Self>(logits, labels)
+    }
+
+    fn bce_with_logits_backward(
+        logits: FloatTensor<Self>,
+        labels: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        if launch::computes(&[&logits, &labels, &grad]) {
+            return loss::bce_with_logits_backward(logits, labels, grad);
+        }
+        reference::bce_with_logits_backward::<Self>(logits, labels, grad)
+    }
+
+    fn product_input_grad(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        Self::product(grad, Self::float_transpose(weight), precision)
+    }
+
+    fn product_weight_grad(x: FloatTensor<Self>, grad: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
+        Self::product(Self::float_transpose(x), grad, precision)
+    }
+
+    fn sum_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        if launch::computes(&[&x]) { columns::sum_rows(x) } else { reference::sum_rows::<Self>(x) }
+    }
+
+    fn dropout(x: FloatTensor<Self>, key: DropoutKey, probability: f64) -> FloatTensor<Self> {
+        if launch::computes(&[&x]) {
+            return dropout::dropout(x, key, probability);
+        }
+        reference::dropout::<Self>(x, key, probability)
+    }
+
+    fn adam(tensors: AdamTensors<Self>, grad: FloatTensor<Self>, step: AdamStep) -> AdamTensors<Self> {
+        let [parameter, first, second] = &tensors;
+        if launch::computes(&[parameter, first, second, &grad]) {
+            return adam::adam(tensors, grad, step);
+        }
+        reference::adam::<Self>(tensors, grad, step)
+    }
+
     fn device_tables(
         tables: &EmbeddingTables,
         device: &Self::Device,

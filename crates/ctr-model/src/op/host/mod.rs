@@ -23,6 +23,7 @@ mod ndarray;
 mod outer;
 mod product;
 mod rows;
+mod tf32;
 
 /// A backend whose `f32` tensors are slices of host memory.
 trait HostBackend: Backend {
@@ -121,9 +122,11 @@ fn multiply<B: HostBackend>(
     precision: Precision,
 ) -> FloatTensor<B> {
     let mut factors = factors.map(B::contiguous);
-    if precision == Precision::Bf16 {
-        for factor in &mut factors {
-            bf16::round(B::slice_mut(factor));
+    for factor in &mut factors {
+        match precision {
+            Precision::F32 => (),
+            Precision::Tf32 => tf32::round(B::slice_mut(factor)),
+            Precision::Bf16 => bf16::round(B::slice_mut(factor)),
         }
     }
     let mut values = multiply(B::slice(&factors[0]), B::slice(&factors[1]), sizes);

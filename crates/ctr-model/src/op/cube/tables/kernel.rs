@@ -36,28 +36,6 @@ pub(super) fn gather(
     }
 }
 
-/// Σ over the lookups of each unique row, first lookup first; grads: [N, D], sums: [U, D]. One thread for each number.
-#[cube(launch_unchecked, address_type = "dynamic")]
-pub(super) fn segment_sum(
-    grads: &Array<f32>,
-    offsets: &Array<u32>,
-    order: &Array<u32>,
-    sums: &mut Array<f32>,
-    #[comptime] width: usize,
-) {
-    if ABSOLUTE_POS >= sums.len() {
-        terminate!();
-    }
-    let unique = ABSOLUTE_POS / width;
-    let column = ABSOLUTE_POS % width;
-    let mut sum = 0.0f32;
-    for place in offsets[unique]..offsets[unique + 1] {
-        let lookup = usize::cast_from(order[usize::cast_from(place)]);
-        sum += grads[lookup * width + column];
-    }
-    sums[ABSOLUTE_POS] = sum;
-}
-
 /// The row of an item: with `all`, row `first` + item of the part, else the unique row of that number.
 #[cube]
 fn row_of(rows: &Array<u32>, first: usize, item: usize, #[comptime] all: bool) -> usize {

@@ -7,6 +7,8 @@
 #[allow(clippy::manual_midpoint, reason = "a kernel has no such function")]
 mod kernel;
 mod rule;
+#[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
+mod segment;
 mod transfer;
 mod update;
 
@@ -14,15 +16,15 @@ use core::fmt;
 use std::ops::Range;
 
 use burn::tensor::backend::DeviceOps;
-use burn::tensor::{DType, Shape, Tensor, TensorData, TensorPrimitive};
+use burn::tensor::{DType, Shape, Tensor, TensorPrimitive};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::client::ComputeClient;
 use cubecl::prelude::*;
 use cubecl::server::{ComputeServer, Handle};
 
+use super::launch::{array, grid};
 use crate::embedding::{DeviceTables, EmbeddingTables, Lookups, TableError, UpdateRule};
 use crate::optim::UpdateStep;
 
@@ -88,17 +90,6 @@ fn upload<R: CubeRuntime, T: bytemuck::Pod>(client: &ComputeClient<R>, values: &
     client.create_from_slice(bytemuck::cast_slice(values))
 }
 
-fn grid<R: CubeRuntime>(client: &ComputeClient<R>, threads: usize) -> (CubeCount, CubeDim) {
-    let dim = CubeDim::new(client, threads);
-    (calculate_cube_count_elemwise(client, threads, dim), dim)
-}
-
-/// A buffer of `length` elements as the argument of a kernel.
-fn array<R: CubeRuntime>(handle: &Handle, length: usize) -> ArrayArg<R> {
-    // SAFETY: every caller gives the length that the buffer was made with, or a shorter one.
-    unsafe { ArrayArg::from_raw_parts(handle.clone(), length) }
-}
-
 impl Table {
     /// The rows of the plan that the table has, each counted from the first row of its part.
     fn rows_in_parts(&self, rows: &[u64]) -> Vec<u32> {
@@ -131,10 +122,8 @@ where
         let fields = count.checked_div(batch).unwrap_or(0);
         let gathered = self.tables.iter().map(|table| {
             let shape = [batch, fields, table.width];
-            if count == 0 {
-                return Tensor::from_data(TensorData::new(Vec::<f32>::new(), shape), &self.device);
-            }
-            let out = self.gather_table(table, lookups, &inverse);
+            // Nothing is copied where there is no lookup: CUDA refuses a copy of no bytes.
+            let out = if count == 0 { self.empty(0) } else { self.gather_table(table, lookups, &inverse) };
             let (client, device) = (self.client.clone(), self.device.clone());
             let tensor = CubeTensor::new_contiguous(client, device, Shape::from(shape), out, DType::F32);
             Tensor::from_primitive(TensorPrimitive::Float(tensor))
@@ -147,11 +136,13 @@ where
             self.sums = self.tables.iter().map(|_| self.empty(0)).collect();
             return;
         }
-        let plan = [self.upload(lookups.offsets), self.upload(lookups.order)];
+        let long = Self::long_rows(lookups);
+        let plan = [lookups.offsets, lookups.order, &long].map(|part| self.upload(part));
         let grads = grads
             .into_iter()
             .map(|grad| grad.map(|grad| into_contiguous(grad.cast(DType::F32).into_primitive().tensor()).handle));
-        self.sums = self.tables.iter().zip(grads).map(|(table, grad)| self.sum(table, grad, lookups, &plan)).collect();
+        let sum = |(table, grad)| self.sum(table, grad, lookups, &plan, long.len());
+        self.sums = self.tables.iter().zip(grads).map(sum).collect();
     }
 
     fn squared_norm(&self, lookups: Lookups<'_>) -> f64 {
@@ -198,33 +189,5 @@ impl<R: CubeRuntime> CubeTables<R> {
             }
         }
         out
-    }
-
-    /// [U, D] of one table from the gradients of its lookups; `plan` are the offsets and the order.
-    fn sum(&self, table: &Table, grad: Option<Handle>, lookups: Lookups<'_>, plan: &[Handle; 2]) -> Handle {
-        let length = lookups.rows.len() * table.width;
-        let Some(grad) = grad else { return self.upload(&vec![0.0_f32; length]) };
-        let sums = self.empty(length);
-        if length == 0 {
-            return sums;
-        }
-        let of_lookups = lookups.order.len() * table.width;
-        let (count, dim) = self.grid(length);
-        // SAFETY: the plan's lookups are those of the gradients, and a thread writes the place of its own number, which it compares with the
-        // length.
-        unsafe {
-            kernel::segment_sum::launch_unchecked::<R>(
-                &self.client,
-                count,
-                dim,
-                AddressType::from_len(of_lookups),
-                array(&grad, of_lookups),
-                array(&plan[0], lookups.offsets.len()),
-                array(&plan[1], lookups.order.len()),
-                array(&sums, length),
-                table.width,
-            );
-        }
-        sums
     }
 }
