@@ -100,7 +100,8 @@ pub struct BenchReport {
     pub samples_per_second: f64,
     /// Milliseconds a step, waiting for the loader included.
     pub step_ms: StepMilliseconds,
-    /// Where they go: means over the steps measured, which add up to that of the steps.
+    /// Where they go: means over the steps measured, which add up to that of the steps; on an accelerator over as many further steps, which are
+    /// slower, because the device is waited for after each part.
     pub parts_ms: PartMilliseconds,
     /// The most memory of the whole process that was resident at one time, in bytes, preparing the data included; none where the system has no
     /// `/proc`.
@@ -155,8 +156,9 @@ struct StepTime {
 
 /// Trains a new learner for the warm-up and the steps to measure.
 ///
-/// At the end of each part the device is waited for, so that an accelerator's work is counted where it belongs; on the CPU there is nothing to
-/// wait for.
+/// On an accelerator the steps are followed by as many more, in which the device is waited for at the end of each part, so that its work is
+/// counted where it belongs: the parts are those of these steps, everything else is that of the former, in which the host runs ahead as it does in
+/// training. On the CPU there is nothing to wait for, and they are the same steps.
 ///
 /// # Errors
 /// See [`BenchError`].
@@ -168,7 +170,13 @@ pub fn bench<B: ModelBackend>(
     stop: &AtomicBool,
 ) -> Result<BenchReport, BenchError> {
     let parameters = learner.parameter_count();
-    let times = measure(learner, plan, dataset, options, stop)?;
+    let (learner, times) = measure(learner, plan, dataset, options, Waits::of_training::<B>(), stop)?;
+    let times_of_parts = if B::HOST {
+        times.clone()
+    } else {
+        let again = BenchOptions { warmup: 0, ..options };
+        measure(learner, plan, dataset, again, Waits::AfterEachPart, stop)?.1
+    };
     let environment = Environment::capture();
     let samples = times.iter().map(|time| time.samples as u64).sum();
     Ok(BenchReport {
@@ -183,7 +191,7 @@ pub fn bench<B: ModelBackend>(
         samples,
         samples_per_second: samples as f64 / times.iter().map(|time| time.total).sum::<Duration>().as_secs_f64(),
         step_ms: StepMilliseconds::of(&times),
-        parts_ms: PartMilliseconds::of(&times),
+        parts_ms: PartMilliseconds::of(&times_of_parts),
         peak_resident_bytes: peak_resident_bytes(),
         git_commit: environment.build.git_commit,
         opt_level: environment.build.opt_level,
@@ -191,23 +199,39 @@ pub fn bench<B: ModelBackend>(
     })
 }
 
+/// When the device is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// Where training waits for it, and after the last step.
+    AtTheEnd,
+    AfterEachPart,
+}
+
+impl Waits {
+    fn of_training<B: ModelBackend>() -> Self {
+        if B::HOST { Self::AfterEachPart } else { Self::AtTheEnd }
+    }
+}
+
 fn measure<B: ModelBackend>(
     mut learner: Learner<B>,
     plan: &Plan,
     dataset: &Dataset,
     options: BenchOptions,
+    waits: Waits,
     stop: &AtomicBool,
-) -> Result<Vec<StepTime>, BenchError> {
+) -> Result<(Learner<B>, Vec<StepTime>), BenchError> {
     let shards = dataset.split(Split::Train);
     let horizon = Horizon::of(plan, shards.len());
     let device = learner.device.clone();
+    let wait = |step| B::sync(&device).map_err(|cause| BenchError::Device { step, cause });
+    let total = options.warmup.saturating_add(options.steps);
     let mut times = Vec::new();
     let mut epochs = 0;
     let mut batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
-    while (times.len() as u64) < options.steps {
+    for number in 1..=total {
         if stop.load(Ordering::Relaxed) {
-            let total = options.warmup.saturating_add(options.steps);
-            return Err(BenchError::Interrupted { steps: learner.steps, total });
+            return Err(BenchError::Interrupted { steps: number - 1, total });
         }
         let started = Instant::now();
         let batch = if let Some(batch) = batches.next() {
@@ -225,26 +249,30 @@ fn measure<B: ModelBackend>(
         let mut last = Instant::now();
         let loss;
         (learner, loss) = learner.step_in_parts(&batch, |part| {
-            if let Err(cause) = B::sync(&device) {
-                failure.get_or_insert(cause);
+            if waits == Waits::AfterEachPart
+                && let Err(error) = wait(step)
+            {
+                failure.get_or_insert(error);
             }
             let now = Instant::now();
             parts[part as usize] = now - last;
             last = now;
         });
         drop(batch);
-        let time = StepTime { samples, total: started.elapsed(), loader_wait, parts };
-        if let Some(cause) = failure {
-            return Err(BenchError::Device { step, cause });
+        if let Some(error) = failure {
+            return Err(error);
         }
         if !loss.is_finite() {
             return Err(BenchError::Diverged { loss, step });
         }
-        if step > options.warmup {
-            times.push(time);
+        if number == options.warmup || number == total {
+            wait(step)?;
+        }
+        if number > options.warmup {
+            times.push(StepTime { samples, total: started.elapsed(), loader_wait, parts });
         }
     }
-    Ok(times)
+    Ok((learner, times))
 }
 
 impl StepMilliseconds {

@@ -39,17 +39,18 @@ impl<B: ModelBackend> Learner<B> {
         let logits = leaves.forward(&self, batch, pass); // [B] for each model
         let targets = Tensor::from_data(TensorData::new(self.labels(batch), [batch.len()]), &self.device); // [B]
         let loss = self.objective.loss(&logits, &targets, self.steps); // [1]
-        let loss_value = loss.clone().into_scalar().elem::<f64>() / logits.len() as f64;
         done(StepPart::Forward);
-        if !loss_value.is_finite() {
-            return (self, loss_value);
-        }
 
         // Backward: dense gradients stay on the device, those of the leaves are summed for each row, where the tables are.
         let mut grads = loss.backward();
         done(StepPart::Backward);
         let row_grads = leaves.reduce(&mut self, &mut grads, lookups);
         done(StepPart::RowReduction);
+        // Read when all that comes ahead of the update is on its way: a device computes while the host hands it the backward pass.
+        let loss_value = loss.into_scalar().elem::<f64>() / logits.len() as f64;
+        if !loss_value.is_finite() {
+            return (self, loss_value);
+        }
         (self.update(grads, row_grads.as_ref(), lookups, done), loss_value)
     }
 
@@ -91,7 +92,9 @@ impl<B: ModelBackend> Learner<B> {
 pub(crate) fn numeric<B: Backend>(batch: &HostBatch, device: &B::Device) -> Option<Tensor<B, 2>> {
     let rows = batch.labels.len();
     let fields = batch.numeric.len() / rows.max(1);
-    (fields > 0).then(|| Tensor::from_data(TensorData::new(batch.numeric.clone(), [rows, fields]), device))
+    // One dimension on its way to the device: CUDA pads the rows of a matrix, which are then copied one by one.
+    let numbers = || Tensor::<B, 1>::from_data(TensorData::new(batch.numeric.clone(), [batch.numeric.len()]), device);
+    (fields > 0).then(|| numbers().reshape([rows, fields]))
 }
 
 #[cfg(test)]

@@ -45,8 +45,10 @@ impl WithBackend for Bench<'_> {
 
 fn render(report: &BenchReport) -> String {
     let mut split = Table::new(&["part of a step", "ms", "%"]);
-    for (name, part) in report.parts_ms.by_name() {
-        let share = 100.0 * part / report.step_ms.mean;
+    let parts = report.parts_ms.by_name();
+    let total: f64 = parts.iter().map(|(_, part)| part).sum();
+    for (name, part) in parts {
+        let share = 100.0 * part / total;
         split.row(vec![name.to_owned(), format!("{part:.3}"), format!("{share:.1}")]);
     }
     let step = &report.step_ms;
