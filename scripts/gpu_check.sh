@@ -4,14 +4,16 @@
 #   scripts/gpu_check.sh pack            where cargo is: builds what the check needs into FOLDER
 #   FOLDER/gpu_check.sh                  on the GPU machine, FOLDER copied there: no network, no cargo. Python with torch is used if it is there
 #
-# FOLDER    the folder of the check (pack: target/gpu-check; run: the folder of this script)
+# FOLDER    the folder of the check (pack: target/gpu-check-folder; run: the folder of this script)
 # FEATURES  backends to build: "wgpu cuda" (default), or one of them
-# PROFILE   of the build: release (default) or dev
+# PROFILE   of the build: gpu-check (default: as optimised as a release, but without link-time optimisation), release or dev
 # DEVICES   devices to check: "wgpu cuda" (default); those that are not there are skipped, and said so
 # SIZE      full (default), or small for a device in software
 # MEMORY    steps over which memory must not grow (default: 10000), within MEMORY_SECONDS (default: 180)
-# RUNS      runs of one configuration that must give one digest (default: 20)
+# RUNS      runs of one configuration that must give one digest (default: 20), AT_ONCE of them at one time (default: 5)
+# SECTIONS  what to do (default: "tests determinism memory speed torch"); a later call may do the rest
 # PYTHON    interpreter with torch (default: python3)
+# CUDA_PATH and LD_LIBRARY_PATH lead CUDA to its headers and libraries where they are not in their usual places.
 # OUT       folder of the results (default: results/gpu/<machine> under the working directory)
 set -euo pipefail
 
@@ -19,13 +21,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 pack() {
     cd "$here/.."
-    local folder=${FOLDER:-target/gpu-check} features=${FEATURES:-wgpu cuda} profile=${PROFILE:-release}
+    local folder=${FOLDER:-target/gpu-check-folder} features=${FEATURES:-wgpu cuda} profile=${PROFILE:-gpu-check} packages built
+    packages=(-p smelu -p ctr-model -p trainer --features "${features// /,}")
+    built=target/$([ "$profile" = dev ] && echo debug || echo "$profile")
     mkdir -p "$folder/bin"
-    cargo build --locked --profile "$profile" -p trainer --features "${features// /,}" --bin ctr
-    cp "target/$([ "$profile" = dev ] && echo debug || echo "$profile")/ctr" "$folder/bin/ctr"
+    cargo build --locked --profile "$profile" "${packages[@]}" --bin ctr --example 05_bandwidth
+    cp "$built/ctr" "$folder/bin/ctr"
+    cp "$built/examples/05_bandwidth" "$folder/bin/bandwidth"
     # The path of a test binary stands in what cargo says of it: the one package below `crates/` whose artefact can be run.
-    cargo test --locked --profile "$profile" -p smelu -p ctr-model -p trainer --features "${features// /,}" --no-run \
-        --lib --test contract --message-format json 2>/dev/null |
+    cargo test --locked --profile "$profile" "${packages[@]}" --no-run --lib --test contract --message-format json 2>/dev/null |
         sed -n 's/.*"target":{"kind":\["\(lib\|test\)"\].*"src_path":"[^"]*\/crates\/\([a-z-]*\)\/\(src\|tests\)[^"]*".*"executable":"\([^"]*\)".*/\2 \1 \4/p' |
         while read -r package kind executable; do
             cp "$executable" "$folder/bin/$package-$kind"
@@ -45,50 +49,56 @@ line() {
     case $3 in FAILED*) failed=1 ;; esac
 }
 
-# The tests of one device in one binary: passed, or the log's name.
-tests() {
-    local device=$1 binary=$2 filter=$3 log=$out/$1-$2.log
+# The tests of one device in one binary; several devices and binaries at one time.
+start_tests() {
+    local device=$1 binary=$2
     [ -x "$here/bin/$binary" ] || return 0
-    if "$here/bin/$binary" "$filter" >"$log" 2>&1; then
-        line "$device" "tests of $binary" "$(sed -n 's/^test result: ok\. \([0-9]* passed\).*/\1/p' "$log")"
-    else
-        line "$device" "tests of $binary" "FAILED, see $(basename "$log")"
-    fi
+    timeout "${TESTS_SECONDS:-240}" "$here/bin/$binary" "$device" >"$out/$device-$binary.log" 2>&1 &
 }
 
-# Several trainings with some settings must give one digest of parameters and predictions; prints it.
+# What they said: passed, or the log's name.
+end_tests() {
+    local device=$1 binary=$2 log=$out/$1-$2.log passed
+    [ -x "$here/bin/$binary" ] || return 0
+    passed=$(sed -n 's/^test result: ok\. \([0-9]* passed\).*/\1/p' "$log")
+    line "$device" "tests of $binary" "${passed:-FAILED: $(grep -c '\.\.\. ok$' "$log" || true) passed, $(grep -c '\.\.\. FAILED$' "$log" || true) failed, see $(basename "$log")}"
+}
+
+# Several trainings with some settings must give one digest of parameters and predictions; some at one time.
 determinism() {
-    local device=$1 runs=$2 what=$3 digests
+    local device=$1 runs=$2 what=$3 digests run
     shift 3
-    digests=$(
-        for run in $(seq "$runs"); do
-            rm -rf "$work/run"
-            "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$work/cache" --run-dir "$work/run" \
-                "${@/#/--set=}" "${short[@]}" >/dev/null 2>"$work/log" || { echo "failed in run $run"; break; }
-            sed -n 's/^ *"\(parameter_digest\|prediction_digest\)": "\(.*\)".*/\2/p' "$work/run/run.json" | tr '\n' ' '
-            echo
-        done | sort -u
-    )
+    rm -rf "$work"/run* "$work"/digest*
+    for run in $(seq "$runs"); do
+        {
+            "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$work/cache" --run-dir "$work/run$run" \
+                "${@/#/--set=}" "${short[@]}" >/dev/null 2>"$work/log$run" || cp "$work/log$run" "$out/$device-determinism.log"
+            sed -n 's/^ *"\(parameter_digest\|prediction_digest\)": "\(.*\)".*/\2/p' "$work/run$run/run.json" | tr '\n' ' ' >"$work/digest$run" || true
+            echo >>"$work/digest$run"
+        } &
+        [ $((run % ${AT_ONCE:-5})) -ne 0 ] || wait
+    done
+    wait
+    digests=$(cat "$work"/digest* | sort -u)
     if [ "$(wc -l <<<"$digests")" = 1 ] && [ "${#digests}" -gt 64 ]; then
         line "$device" "digests of $runs runs, $what" "one: ${digests:0:12}"
     else
-        cp "$work/log" "$out/$device-determinism.log"
         line "$device" "digests of $runs runs, $what" "FAILED: $(wc -l <<<"$digests") different"
     fi
 }
 
-# Samples a second of training steps; `-` where a run failed.
+# What a figure of `ctr bench` is called, and its number; `-` where a run failed.
 speed() {
-    local device=$1 config=$2 batch=$3 residence=$4 precision=${5:-f32} report
+    local device=$1 config=$2 batch=$3 residence=$4 precision=${5:-f32} report what
     report=$out/$device-$config-$batch-$residence-$precision.json
+    what="$config, batch $batch, tables on the $residence, $precision"
     if "$ctr" bench "$here/configs/bench/$config.toml" --device "$device" --cache-dir "$work/cache" --json --warmup "$warmup" --steps "$steps" \
         --set training.batch_size="$batch" --set embedding.residence="$residence" \
         --set training.precision="$precision" "${data[@]}" >"$report" 2>"$work/log"; then
-        line "$device" "$config, batch $batch, tables on the $residence, $precision" \
-            "$(sed -n 's/^ *"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
+        line "$device" "$what" "$(sed -n 's/^ *"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
     else
         rm -f "$report"
-        line "$device" "$config, batch $batch, tables on the $residence, $precision" "FAILED: $(tail -1 "$work/log")"
+        line "$device" "$what" "FAILED: $(grep -v '^ *$' "$work/log" | tail -1 | cut -c1-200)"
     fi
 }
 
@@ -134,18 +144,40 @@ memory() {
 }
 
 torch() {
-    local config=$1 batch=$2 compile=$3 encoded report
-    encoded=$(ls -d "$work"/cache/criteo_shaped-*) || return 0
-    report=$out/torch-$config-$batch${compile:+-compile}.json
+    local config=$1 batch=$2 data encoded report name
+    shift 2
+    # The data of the config are those that `ctr bench` prepared.
+    data=$(sed -n 's/^dataset = "\(.*\)_data.toml"$/\1/p' "$here/configs/bench/$config.toml")
+    encoded=$(ls -d "$work"/cache/"$data"-* 2>/dev/null | head -1)
+    [ -n "$encoded" ] || return 0
+    name="$config, batch $batch$(printf ', %s' "${@#--}")"
+    report=$out/torch-$config-$batch$(printf -- '-%s' "${@#--}").json
     if "$python" "$here/gpu_torch.py" --config "$here/configs/bench/$config.toml" --encoded "$encoded" --batch-size "$batch" --warmup "$warmup" \
-        --steps "$steps" $compile >"$report" 2>"$work/log"; then
-        line PyTorch "$config, batch $batch${compile:+, torch.compile}" \
-            "$(sed -n 's/.*"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
+        --steps "$steps" "$@" >"$report" 2>"$work/log"; then
+        line PyTorch "$name" "$(sed -n 's/.*"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
     else
         rm -f "$report"
-        line PyTorch "$config, batch $batch${compile:+, torch.compile}" "did not run: $(tail -1 "$work/log")"
+        line PyTorch "$name" "did not run: $(tail -1 "$work/log" | cut -c1-200)"
     fi
 }
+
+# GB/s of SmeLU's passes beside a copy.
+bandwidth() {
+    local device=$1 text
+    [ -x "$here/bin/bandwidth" ] || return 0
+    if text=$("$here/bin/bandwidth" "$device" "$millions" 2>"$work/log"); then
+        while read -r _ pass direction rate unit _; do
+            case $pass in
+            copy) line "$device" "bandwidth, copy" "$direction $rate" ;;
+            *) line "$device" "bandwidth, $pass $direction" "$rate $unit" ;;
+            esac
+        done <<<"$text"
+    else
+        line "$device" "bandwidth" "FAILED: $(tail -1 "$work/log" | cut -c1-200)"
+    fi
+}
+
+does() { [[ " ${SECTIONS:-tests determinism memory speed torch} " == *" $1 "* ]]; }
 
 check() {
     ctr=$here/bin/ctr
@@ -158,20 +190,21 @@ check() {
     work=$(mktemp -d)
     training=
     trap '[ -z "$training" ] || kill -KILL "$training" 2>/dev/null; rm -rf "$work"' EXIT
-    local started=$SECONDS size=${SIZE:-full} batches device ready config batch
+    local started=$SECONDS size=${SIZE:-full} batches device config batch precision binary
+    local -a devices=()
     case $size in
     full)
         short=(--set training.epochs=2)
         batches="4096 16384 65536"
-        data=()
-        warmup=20 steps=100
+        data=(--set data.dataset.source.rows.train=524288 --set loader.threads=8)
+        warmup=20 steps=100 millions=256
         ;;
     small)
         short=(--set training.epochs=1 --set data.dataset.source.rows.train=4096 --set data.dataset.source.rows.valid=1024
             --set data.dataset.source.rows.test=1024)
         batches="512"
         data=(--set data.dataset.source.rows.train=8192 --set data.dataset.source.rows.valid=512 --set data.dataset.source.rows.test=512)
-        warmup=1 steps=3
+        warmup=1 steps=3 millions=1
         ;;
     *)
         echo "SIZE is \"$size\"; expected full or small" >&2
@@ -180,33 +213,65 @@ check() {
     esac
     "$ctr" devices >"$out/devices.txt"
     for device in ${DEVICES:-wgpu cuda}; do
-        ready=$(grep -E "^$device +ready" "$out/devices.txt") || {
+        if grep -qE "^$device +ready" "$out/devices.txt"; then
+            devices+=("$device")
+        else
             line "$device" "device" "not there: $(grep -E "^$device " "$out/devices.txt" | cut -c1-120)"
-            continue
-        }
-        tests "$device" smelu-test "$device"
-        tests "$device" ctr-model-test "$device"
-        tests "$device" trainer-lib "$device"
-        determinism "$device" "$runs" "tables on the device" embedding.residence=device
-        determinism "$device" "$runs" "tables on the host" embedding.residence=host
-        determinism "$device" 3 "three replicas" training.replicas=3
-        memory "$device"
+        fi
+    done
+    if does tests; then
+        for device in "${devices[@]}"; do
+            for binary in smelu-test ctr-model-test trainer-lib; do start_tests "$device" "$binary"; done
+        done
+        wait
+        for device in "${devices[@]}"; do
+            for binary in smelu-test ctr-model-test trainer-lib; do end_tests "$device" "$binary"; done
+        done
+    fi
+    for device in "${devices[@]}"; do
+        if does determinism; then
+            determinism "$device" "$runs" "tables on the device" embedding.residence=device
+            determinism "$device" "$runs" "tables on the host" embedding.residence=host
+            determinism "$device" 3 "three replicas" training.replicas=3
+        fi
+        ! does memory || memory "$device"
+        does speed || continue
+        bandwidth "$device"
         for config in criteo_shaped criteo_dcn_v2; do
             for batch in $batches; do
                 speed "$device" "$config" "$batch" device
             done
             speed "$device" "$config" "${batches%% *}" host
-            # Software Vulkan has no bfloat16.
-            [ "$device" != cuda ] || speed "$device" "$config" "${batches%% *}" device bf16
-        done
-    done
-    if "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
-        for config in criteo_shaped criteo_dcn_v2; do
-            for batch in $batches; do
-                torch "$config" "$batch" ""
-                torch "$config" "$batch" --compile
+            # Software Vulkan has no format that is shorter than f32.
+            [ "$device" = cuda ] || continue
+            for precision in tf32 bf16; do
+                speed "$device" "$config" "${batches%% *}" device "$precision"
+                speed "$device" "$config" "${batches##* }" device "$precision"
             done
         done
+        if [ "$size" = full ]; then
+            data=(--set loader.threads=8)
+            speed "$device" frappe_deepfm 4096 device
+            [ "$device" != cuda ] || speed "$device" criteo_huge 4096 device
+            data=(--set data.dataset.source.rows.train=524288 --set loader.threads=8)
+        fi
+    done
+    if ! does torch; then
+        :
+    elif "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
+        line PyTorch "bandwidth, copy" "$("$python" "$here/gpu_torch.py" --bandwidth | sed -n 's/.*second": \([0-9]*\).*/\1/p') GB/s"
+        for config in criteo_shaped criteo_dcn_v2; do
+            for batch in $batches; do
+                torch "$config" "$batch"
+            done
+            torch "$config" "${batches%% *}" --compile
+            torch "$config" "${batches%% *}" --tf32
+            torch "$config" "${batches%% *}" --compile --tf32
+            torch "$config" "${batches##* }" --tf32
+        done
+        torch frappe_deepfm 4096
+        torch frappe_deepfm 4096 --compile
+        torch criteo_huge 4096
     else
         line PyTorch "speed" "no PyTorch with CUDA here"
     fi
@@ -236,7 +301,7 @@ case ${1:-check} in
 pack) pack ;;
 check) check ;;
 *)
-    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

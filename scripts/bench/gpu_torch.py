@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""PyTorch twin of `ctr bench` for DNN and DCN-V2 with sparse embedding updates, on a GPU or, with --device cpu, without one.
+"""PyTorch twin of `ctr bench` for DNN, DCN-V2 and DeepFM, on a GPU or, with --device cpu, without one.
 
 It reads a run config of configs/bench/ and the shards that `ctr prepare` wrote, and prints one JSON line: samples a second over the steps
-measured, copies of the batches to the device included. The rows are updated by sparse Adagrad with one accumulator per element, the only
-sparse Adagrad that PyTorch has. With --compile the dense part runs through torch.compile.
+measured, copies of the batches to the device included. Rows of `mode = "sparse"` are updated by sparse Adagrad with one accumulator per
+element, the only sparse Adagrad that PyTorch has, those of `mode = "dense"` by Adam like everything else. With --compile the dense part runs
+through torch.compile, with --tf32 the products of matrices in TF32. --bandwidth measures a copy in the device's memory in place of a model.
 """
 
 import argparse
@@ -20,13 +21,15 @@ from torch import nn
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--encoded", type=Path, required=True, help="folder in the cache with schema.json and train.shard")
-    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--encoded", type=Path, help="folder in the cache with schema.json and train.shard")
+    parser.add_argument("--batch-size", type=int)
     parser.add_argument("--warmup", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--tf32", action="store_true")
+    parser.add_argument("--bandwidth", action="store_true")
     return parser.parse_args()
 
 
@@ -65,15 +68,19 @@ class Dense(nn.Module):
             layers.append(nn.Linear(inputs, units))
             inputs = units
         self.hidden = nn.ModuleList(layers)
+        norm = (lambda units: nn.BatchNorm1d(units)) if config.get("batch_norm") else (lambda units: nn.Identity())
+        self.norms = nn.ModuleList(norm(units) for units in config["hidden_units"])
+        self.dropout = nn.Dropout(config.get("dropout", 0.0))
         crosses = config.get("cross_layers", 0)
         self.cross = nn.ModuleList(nn.Linear(width, width) for _ in range(crosses))
         self.output = nn.Linear(inputs + (width if crosses else 0), 1)
 
     def forward(self, x):
         hidden = x
-        for layer in self.hidden:
-            hidden = layer(hidden)
+        for layer, norm in zip(self.hidden, self.norms):
+            hidden = norm(layer(hidden))
             hidden = torch.relu(hidden) if self.beta is None else smelu(hidden, self.beta)
+            hidden = self.dropout(hidden)
         if len(self.cross):
             crossed = x
             for layer in self.cross:
@@ -82,8 +89,30 @@ class Dense(nn.Module):
         return self.output(hidden).squeeze(1)
 
 
+def pairs(vectors):
+    """FM's sum of the inner products of all pairs; [B, F, D] to [B]."""
+    return 0.5 * (vectors.sum(1).square() - vectors.square().sum(1)).sum(1)
+
+
+def bandwidth():
+    x = torch.randn(256 << 20, device="cuda")
+    y = torch.empty_like(x)
+    for step in range(33):
+        if step == 3:
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+        y.copy_(x)
+    torch.cuda.synchronize()
+    seconds = (time.perf_counter() - start) / 30
+    print(json.dumps({"copy_gb_per_second": 2 * x.nbytes / seconds / 1e9, "device": torch.cuda.get_device_name()}))
+
+
 def main():
     args = arguments()
+    if args.bandwidth:
+        bandwidth()
+        return
+    torch.backends.cuda.matmul.allow_tf32 = args.tf32
     config = tomllib.loads(args.config.read_text())
     schema = json.loads((args.encoded / "schema.json").read_text())
     sizes = [field["cardinality"] for field in schema["categorical"]]
@@ -92,12 +121,18 @@ def main():
     dim, device = config["embedding"]["dim"], torch.device(args.device)
     torch.manual_seed(config["seed"])
 
-    table = nn.Embedding(sum(sizes), dim, sparse=True, device=device)
+    sparse, deepfm = config["embedding"]["mode"] == "sparse", config["model"]["type"] == "deepfm"
+    table = nn.Embedding(sum(sizes), dim, sparse=sparse, device=device)
     nn.init.normal_(table.weight, std=config["embedding"]["init_std"])
+    linear = nn.Embedding(sum(sizes), 1, sparse=sparse, device=device) if deepfm else None
+    tables = [*table.parameters(), *(linear.parameters() if deepfm else [])]
     dense = Dense(len(sizes) * dim + numeric.shape[1], config["model"]).to(device)
     forward = torch.compile(dense) if args.compile else dense
-    row_optimizer = torch.optim.Adagrad(table.parameters(), lr=config["embedding"]["optimizer"]["learning_rate"])
-    optimizer = torch.optim.Adam(dense.parameters(), lr=config["optimizer"]["learning_rate"], fused=device.type == "cuda")
+    parameters = [*dense.parameters(), *([] if sparse else tables)]
+    optimizers = [torch.optim.Adam(parameters, lr=config["optimizer"]["learning_rate"], fused=device.type == "cuda")]
+    if sparse:
+        optimizers.append(torch.optim.Adagrad(tables, lr=config["embedding"]["optimizer"]["learning_rate"]))
+    penalty, clip = config["embedding"].get("l2", 0.0), config["training"].get("gradient_clip_norm")
 
     def moved(array):
         tensor = torch.from_numpy(array)
@@ -115,14 +150,22 @@ def main():
             start = time.perf_counter()
         first = step % batches * args.batch_size
         picked = order[first : first + args.batch_size]
-        x = table(moved(ids[picked])).flatten(1)
-        x = torch.cat([x, moved(numeric[picked])], 1)
-        loss = nn.functional.binary_cross_entropy_with_logits(forward(x), moved(labels[picked]))
-        row_optimizer.zero_grad(set_to_none=True)
-        optimizer.zero_grad(set_to_none=True)
+        rows = moved(ids[picked])
+        vectors = table(rows)
+        x = torch.cat([vectors.flatten(1), moved(numeric[picked])], 1) if numeric.shape[1] else vectors.flatten(1)
+        logits = forward(x)
+        if deepfm:
+            logits = logits + linear(rows).sum((1, 2)) + pairs(vectors)
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, moved(labels[picked]))
+        if penalty:
+            loss = loss + 0.5 * penalty * sum(weights.square().sum() for weights in tables)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        row_optimizer.step()
-        optimizer.step()
+        if clip:
+            nn.utils.clip_grad_norm_(parameters, clip)
+        for optimizer in optimizers:
+            optimizer.step()
     wait()
     seconds = time.perf_counter() - start
     rows = min(args.batch_size, len(labels))
