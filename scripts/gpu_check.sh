@@ -12,6 +12,7 @@
 # MEMORY    steps over which memory must not grow (default: 10000), within MEMORY_SECONDS (default: 180)
 # RUNS      runs of one configuration that must give one digest (default: 20), AT_ONCE of them at one time (default: 5)
 # SECTIONS  what to do (default: "tests determinism memory speed torch"); a later call may do the rest
+# CACHE     folder of the prepared data (default: one that is removed at the end); the same for a later call with "torch" alone
 # PYTHON    interpreter with torch (default: python3)
 # CUDA_PATH and LD_LIBRARY_PATH lead CUDA to its headers and libraries where they are not in their usual places.
 # OUT       folder of the results (default: results/gpu/<machine> under the working directory)
@@ -71,7 +72,7 @@ determinism() {
     rm -rf "$work"/run* "$work"/digest*
     for run in $(seq "$runs"); do
         {
-            "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$work/cache" --run-dir "$work/run$run" \
+            "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$cache" --run-dir "$work/run$run" \
                 "${@/#/--set=}" "${short[@]}" >/dev/null 2>"$work/log$run" || cp "$work/log$run" "$out/$device-determinism.log"
             sed -n 's/^ *"\(parameter_digest\|prediction_digest\)": "\(.*\)".*/\2/p' "$work/run$run/run.json" | tr '\n' ' ' >"$work/digest$run" || true
             echo >>"$work/digest$run"
@@ -92,7 +93,7 @@ speed() {
     local device=$1 config=$2 batch=$3 residence=$4 precision=${5:-f32} report what
     report=$out/$device-$config-$batch-$residence-$precision.json
     what="$config, batch $batch, tables on the $residence, $precision"
-    if "$ctr" bench "$here/configs/bench/$config.toml" --device "$device" --cache-dir "$work/cache" --json --warmup "$warmup" --steps "$steps" \
+    if "$ctr" bench "$here/configs/bench/$config.toml" --device "$device" --cache-dir "$cache" --json --warmup "$warmup" --steps "$steps" \
         --set training.batch_size="$batch" --set embedding.residence="$residence" \
         --set training.precision="$precision" "${data[@]}" >"$report" 2>"$work/log"; then
         line "$device" "$what" "$(sed -n 's/^ *"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
@@ -112,7 +113,7 @@ memory_of() {
 # Memory of a long training of short epochs: after a fifth of the steps, and after all. It must not have grown by more than 1 % and 8 MiB.
 memory() {
     local device=$1 step=0 first='' last='' log=$work/memory deadline=$((SECONDS + memory_seconds)) d0 h0 s0 d1 h1 s1
-    "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$work/cache" --run-dir "$work/long" --set name=memory \
+    "$ctr" train "$here/configs/quickstart.toml" --device "$device" --cache-dir "$cache" --run-dir "$work/long" --set name=memory \
         --set data.dataset.source.rows.train=12800 --set data.dataset.source.rows.valid=1024 --set data.dataset.source.rows.test=1024 \
         --set training.batch_size=64 --set training.epochs=100000 --set training.early_stop_patience=0 >/dev/null 2>"$log" &
     training=$!
@@ -148,10 +149,13 @@ torch() {
     shift 2
     # The data of the config are those that `ctr bench` prepared.
     data=$(sed -n 's/^dataset = "\(.*\)_data.toml"$/\1/p' "$here/configs/bench/$config.toml")
-    encoded=$(ls -d "$work"/cache/"$data"-* 2>/dev/null | head -1)
-    [ -n "$encoded" ] || return 0
-    name="$config, batch $batch$(printf ', %s' "${@#--}")"
-    report=$out/torch-$config-$batch$(printf -- '-%s' "${@#--}").json
+    encoded=$(ls -d "$cache/$data"-* 2>/dev/null | head -1 || true)
+    name="$config, batch $batch${1:+$(printf ', %s' "${@#--}")}"
+    report=$out/torch-$config-$batch${1:+$(printf -- '-%s' "${@#--}")}.json
+    if [ -z "$encoded" ]; then
+        line PyTorch "$name" "no data: \`speed\` prepares them in CACHE"
+        return
+    fi
     if "$python" "$here/gpu_torch.py" --config "$here/configs/bench/$config.toml" --encoded "$encoded" --batch-size "$batch" --warmup "$warmup" \
         --steps "$steps" "$@" >"$report" 2>"$work/log"; then
         line PyTorch "$name" "$(sed -n 's/.*"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
@@ -188,6 +192,7 @@ check() {
     mkdir -p "$out"
     out=$(cd "$out" && pwd)
     work=$(mktemp -d)
+    cache=${CACHE:-$work/cache}
     training=
     trap '[ -z "$training" ] || kill -KILL "$training" 2>/dev/null; rm -rf "$work"' EXIT
     local started=$SECONDS size=${SIZE:-full} batches device config batch precision binary

@@ -18,9 +18,12 @@ fn main() {
         "cuda" => bandwidth::print(PhantomData::<burn::backend::Cuda>, "cuda", millions),
         #[cfg(feature = "wgpu")]
         "wgpu" => bandwidth::print(PhantomData::<burn::backend::Wgpu>, "wgpu", millions),
-        _ => eprintln!(
-            "\"{device}\": expected the device, `cuda` or `wgpu`, that this example was built for with `--features`"
-        ),
+        _ => {
+            eprintln!(
+                "\"{device}\": expected the device, `cuda` or `wgpu`, that this example was built for with `--features`"
+            );
+            std::process::exit(2);
+        }
     }
 }
 

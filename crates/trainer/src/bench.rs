@@ -231,7 +231,7 @@ fn measure<B: ModelBackend>(
     let mut batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
     for number in 1..=total {
         if stop.load(Ordering::Relaxed) {
-            return Err(BenchError::Interrupted { steps: number - 1, total });
+            return Err(BenchError::Interrupted { steps: learner.steps, total: learner.steps - (number - 1) + total });
         }
         let started = Instant::now();
         let batch = if let Some(batch) = batches.next() {

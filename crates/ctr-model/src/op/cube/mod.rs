@@ -68,13 +68,17 @@ where
     }
 
     fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
-        if launch::computes(&[&x]) && !places.is_empty() {
+        if launch::computes(&[&x]) {
             return pick::pick(x, places);
         }
         reference::pick::<Self>(x, places)
     }
 
     fn pick_backward(grad: FloatTensor<Self>, places: &[u32], count: usize) -> FloatTensor<Self> {
+        if places.is_empty() {
+            let [rows, _, width] = grad.meta.shape().dims();
+            return Self::float_zeros([rows, count, width].into(), &grad.device.clone(), FloatDType::F32);
+        }
         if launch::computes(&[&grad]) {
             return pick::pick_backward(grad, places, count);
         }

@@ -1,8 +1,8 @@
 //! Matrix products.
 //!
 //! Burn's own product of `f32` matrices rounds its factors to TF32, 10 bits, where a device has units for that, and its kernels without such
-//! units are slow for matrices that lie transposed. Here what is called `f32` is computed in `f32`. How the sums are divided is a function of the
-//! shape, never of a device or a measurement, so that a run can be repeated.
+//! units are slow for matrices that lie transposed. Here what is called `f32` is computed in `f32`. No kernel is chosen by measuring; how the sums
+//! of a large product are divided is a function of its shape alone.
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 #[allow(clippy::needless_pass_by_value, reason = "a kernel has its arguments by value")]
 mod kernel;
@@ -35,10 +35,13 @@ const SHORTEST: usize = 128;
 /// Multiplications from which on a product is divided into tiles.
 const MANY: usize = 1 << 20;
 
+/// Rows or columns that can be divided into tiles: a device starts 65,535 groups along a dimension at most.
+const LARGEST: usize = 65_535 * TILE;
+
 /// Into how many parts the sums over `inner` terms of a result of [rows, columns] are divided, and the terms of each part.
 fn division(rows: usize, columns: usize, inner: usize) -> (usize, usize) {
     let tiles = rows.div_ceil(TILE) * columns.div_ceil(TILE);
-    let parts = (GROUPS / tiles).clamp(1, inner.div_ceil(SHORTEST));
+    let parts = (GROUPS / tiles).clamp(1, (inner / SHORTEST).max(1));
     let chunk = inner.div_ceil(parts).next_multiple_of(DEPTH);
     (inner.div_ceil(chunk), chunk)
 }
@@ -50,8 +53,10 @@ fn plain<R: CubeRuntime>(matrix: CubeTensor<R>) -> CubeTensor<R> {
 
 /// a·b; a: [.., M, K], b: [.., K, N] with the same leading dimensions, either of which may lie transposed, and neither of which is empty.
 pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
-    let multiplications = a.meta.num_elements() * b.meta.shape()[b.meta.num_dims() - 1];
-    if a.meta.num_dims() == 2 && multiplications >= MANY { by_tiles(a, b) } else { by_units(a, b) }
+    let rank = a.meta.num_dims();
+    let (rows, columns) = (a.meta.shape()[rank - 2], b.meta.shape()[rank - 1]);
+    let is_large = a.meta.num_elements() * columns >= MANY;
+    if rank == 2 && is_large && rows.max(columns) <= LARGEST { by_tiles(a, b) } else { by_units(a, b) }
 }
 
 /// Whether the device has units that round factors to TF32.
