@@ -2,7 +2,8 @@
 """PyTorch twin of `ctr bench` for DNN, DCN-V2 and DeepFM, on a GPU or, with --device cpu, without one.
 
 It reads a run config of configs/bench/ and the shards that `ctr prepare` wrote, and prints one JSON line: samples a second over the steps
-measured, copies of the batches to the device included. Rows of `mode = "sparse"` are updated by sparse Adagrad with one accumulator per
+measured, and over each fifth of them: copies of the batches to the device are included, their making is not waited for (threads put them into
+pinned memory ahead of time). Rows of `mode = "sparse"` are updated by sparse Adagrad with one accumulator per
 element, the only sparse Adagrad that PyTorch has, those of `mode = "dense"` by Adam like everything else. With --compile the dense part runs
 through torch.compile, with --tf32 the products of matrices in TF32. --bandwidth measures a copy in the device's memory in place of a model.
 """
@@ -10,9 +11,11 @@ through torch.compile, with --tf32 the products of matrices in TF32. --bandwidth
 import argparse
 import json
 import sys
+import threading
 import time
 import tomllib
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import torch
@@ -26,6 +29,7 @@ def arguments():
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--warmup", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--loader-threads", type=int, default=4)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--tf32", action="store_true")
@@ -94,6 +98,29 @@ def pairs(vectors):
     return 0.5 * (vectors.sum(1).square() - vectors.square().sum(1)).sum(1)
 
 
+class Batches:
+    """The batches of an endless row of epochs, made by threads ahead of time, handed out in their order."""
+
+    def __init__(self, ids, numeric, labels, args, seed, pinned):
+        order = np.random.default_rng(seed).permutation(len(labels))
+        size, count = args.batch_size, max(len(labels) // args.batch_size, 1)
+        self.queues = [Queue(2) for _ in range(args.loader_threads)]
+
+        def make(number):
+            step = number
+            while True:
+                picked = order[step % count * size : (step % count + 1) * size]
+                tensors = [torch.from_numpy(part[picked]) for part in (ids, numeric, labels)]
+                self.queues[number].put([tensor.pin_memory() for tensor in tensors] if pinned else tensors)
+                step += len(self.queues)
+
+        for number in range(args.loader_threads):
+            threading.Thread(target=make, args=(number,), daemon=True).start()
+
+    def take(self, step):
+        return self.queues[step % len(self.queues)].get()
+
+
 def bandwidth():
     x = torch.randn(256 << 20, device="cuda")
     y = torch.empty_like(x)
@@ -134,29 +161,27 @@ def main():
         optimizers.append(torch.optim.Adagrad(tables, lr=config["embedding"]["optimizer"]["learning_rate"]))
     penalty, clip = config["embedding"].get("l2", 0.0), config["training"].get("gradient_clip_norm")
 
-    def moved(array):
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+    def moved(tensor):
+        return tensor.to(device, non_blocking=True)
 
     def wait():
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    order = np.random.default_rng(config["seed"]).permutation(len(labels))
-    batches = max(len(labels) // args.batch_size, 1)
-    for step in range(args.warmup + args.steps):
-        if step == args.warmup:
+    batches = Batches(ids, numeric, labels, args, config["seed"], pinned=device.type == "cuda")
+    steps, marks = args.steps // 5 * 5, []
+    for step in range(args.warmup + steps):
+        if step >= args.warmup and (step - args.warmup) % (steps // 5) == 0:
             wait()
-            start = time.perf_counter()
-        first = step % batches * args.batch_size
-        picked = order[first : first + args.batch_size]
-        rows = moved(ids[picked])
+            marks.append(time.perf_counter())
+        of_batch, numbers, clicked = batches.take(step)
+        rows = moved(of_batch)
         vectors = table(rows)
-        x = torch.cat([vectors.flatten(1), moved(numeric[picked])], 1) if numeric.shape[1] else vectors.flatten(1)
+        x = torch.cat([vectors.flatten(1), moved(numbers)], 1) if numeric.shape[1] else vectors.flatten(1)
         logits = forward(x)
         if deepfm:
             logits = logits + linear(rows).sum((1, 2)) + pairs(vectors)
-        loss = nn.functional.binary_cross_entropy_with_logits(logits, moved(labels[picked]))
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, moved(clicked))
         if penalty:
             loss = loss + 0.5 * penalty * sum(weights.square().sum() for weights in tables)
         for optimizer in optimizers:
@@ -167,10 +192,11 @@ def main():
         for optimizer in optimizers:
             optimizer.step()
     wait()
-    seconds = time.perf_counter() - start
+    marks.append(time.perf_counter())
     rows = min(args.batch_size, len(labels))
+    fifths = [round(rows * steps / 5 / (end - start)) for start, end in zip(marks, marks[1:])]
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    report = {"samples_per_second": rows * args.steps / seconds, "torch": torch.__version__, "device": name}
+    report = {"samples_per_second": rows * steps / (marks[-1] - marks[0]), "fifths": fifths, "torch": torch.__version__, "device": name}
     print(json.dumps({**report, "loss": loss.item(), "compile": args.compile}))
 
 

@@ -30,9 +30,10 @@ mod device {
     use std::time::Instant;
 
     use burn::tensor::backend::{Backend, DeviceOps};
-    use burn::tensor::{DType, Distribution, Tensor};
+    use burn::tensor::{DType, Distribution, Tensor, TensorPrimitive};
     use burn_cubecl::tensor::CubeTensor;
     use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
+    use ctr_model::{ModelBackend, Precision};
     use cubecl::server::ComputeServer;
     use cubek::matmul::components::tile::TileMatmulKind;
     use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
@@ -124,8 +125,16 @@ mod device {
                     ("dW = x' dy", x.transpose(), dy),
                 ] {
                     println!("{name} {argument} {what}");
+                    if dtype == DType::F32 {
+                        println!("  {:32} {}", "ours", measure(&a, &b, &device, || Ok(ours(&a, &b))));
+                    }
                     for (strategy_name, strategy) in strategies() {
-                        let result = measure::<R>(&strategy, &a, &b, dtype, &device);
+                        let out = Tensor::<Cube<R>, 2>::zeros([a.dims()[0], b.dims()[1]], &device).cast(dtype);
+                        let result = measure(&a, &b, &device, || {
+                            let [a, b, target] = [&a, &b, &out].map(|x| x.clone().into_primitive().tensor());
+                            launch::<R>(&strategy, a, b, &target)?;
+                            Ok(out.clone())
+                        });
                         println!("  {strategy_name:32} {result}");
                     }
                 }
@@ -146,12 +155,22 @@ mod device {
             .map_err(|error| format!("{error:?}"))
     }
 
+    /// The product that the models use.
+    fn ours<R: CubeRuntime>(a: &Tensor<Cube<R>, 2>, b: &Tensor<Cube<R>, 2>) -> Tensor<Cube<R>, 2>
+    where
+        R::Server: ComputeServer,
+        R::Device: DeviceOps,
+    {
+        let [a, b] = [a, b].map(|x| x.clone().into_primitive().tensor());
+        let out = <Cube<R> as ModelBackend>::product(a, b, Precision::F32);
+        Tensor::from_primitive(TensorPrimitive::Float(out))
+    }
+
     fn measure<R: CubeRuntime>(
-        strategy: &Strategy,
         a: &Tensor<Cube<R>, 2>,
         b: &Tensor<Cube<R>, 2>,
-        dtype: DType,
         device: &R::Device,
+        once: impl Fn() -> Result<Tensor<Cube<R>, 2>, String>,
     ) -> String
     where
         R::Server: ComputeServer,
@@ -160,15 +179,8 @@ mod device {
         let [rows, inner] = a.dims();
         let columns = b.dims()[1];
         let run = || {
-            let out = Tensor::<Cube<R>, 2>::zeros([rows, columns], device).cast(dtype);
-            let primitives = || (a.clone().into_primitive().tensor(), b.clone().into_primitive().tensor());
-            let target = out.clone().into_primitive().tensor();
-            let once = || {
-                let (a, b) = primitives();
-                launch::<R>(strategy, a, b, &target)
-            };
             let sync = || Cube::<R>::sync(device).map_err(|error| format!("{error:?}"));
-            once()?;
+            let out = once()?;
             sync()?;
             let warm = Instant::now();
             once()?;

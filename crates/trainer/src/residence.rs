@@ -1,7 +1,7 @@
 //! Where the embedding tables of a learner are: in the host's memory, and while it trains in that of its device, where the device has its own.
 use burn::tensor::Tensor;
 use ctr_model::ModelBackend;
-use ctr_model::embedding::{DeviceTables, EmbeddingTables, Lookups, RowGradients, TableError};
+use ctr_model::embedding::{DevicePlan, DeviceTables, EmbeddingTables, Lookups, RowGradients, TableError};
 use ctr_model::optim::UpdateStep;
 use serde::{Deserialize, Serialize};
 
@@ -97,36 +97,64 @@ impl<B: ModelBackend> PlacedTables<B> {
     /// The rows of a batch's lookups; see [`EmbeddingTables::gather`].
     #[must_use]
     pub fn gather(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
-        match &self.device {
-            Some(tables) => tables.gather(lookups, batch),
-            None => self.host.gather(lookups, batch, device),
-        }
+        self.gather_with_plan(lookups, batch, device).0
     }
 
-    /// The gradient of each row; those of tables on the device stay there.
-    pub(crate) fn reduce(&mut self, grads: Vec<Option<Tensor<B, 3>>>, lookups: Lookups<'_>) -> Option<RowGradients> {
-        match &mut self.device {
-            Some(tables) => {
-                tables.reduce(grads, lookups);
-                None
+    /// The same rows, and the row plan on the device where the tables are there: the rest of a step needs it.
+    pub(crate) fn gather_with_plan(
+        &self,
+        lookups: Lookups<'_>,
+        batch: usize,
+        device: &B::Device,
+    ) -> (Vec<Tensor<B, 3>>, Option<DevicePlan<B>>) {
+        let Some(tables) = &self.device else { return (self.host.gather(lookups, batch, device), None) };
+        let plan = tables.upload(lookups);
+        (tables.gather(lookups, &plan, batch), Some(plan))
+    }
+
+    /// The gradient of each row; `plan` is what the rows were gathered with.
+    pub(crate) fn reduce(
+        &mut self,
+        grads: Vec<Option<Tensor<B, 3>>>,
+        lookups: Lookups<'_>,
+        plan: Option<DevicePlan<B>>,
+    ) -> RowSums<B> {
+        match (&mut self.device, plan) {
+            (Some(tables), Some(plan)) => {
+                tables.reduce(grads, lookups, &plan);
+                RowSums::Device(plan)
             }
-            None => Some(self.host.reduce(grads, lookups)),
+            _ => RowSums::Host(self.host.reduce(grads, lookups)),
         }
     }
 
     /// The squared norm of what [`reduce`](Self::reduce) has made, the L2 term included.
-    pub(crate) fn squared_norm(&self, grads: Option<&RowGradients>, lookups: Lookups<'_>) -> f64 {
-        let of_host = grads.map(|grads| self.host.squared_norm(grads, lookups));
-        of_host.or_else(|| self.device.as_ref().map(|tables| tables.squared_norm(lookups))).unwrap_or(0.0)
+    pub(crate) fn squared_norm(&self, sums: &RowSums<B>, lookups: Lookups<'_>) -> f64 {
+        match (sums, &self.device) {
+            (RowSums::Host(grads), _) => self.host.squared_norm(grads, lookups),
+            (RowSums::Device(plan), Some(tables)) => tables.squared_norm(lookups, plan),
+            (RowSums::Device(_), None) => unreachable!("nothing moves the tables within a step"),
+        }
     }
 
     /// Updates the tables, wherever they are, with what [`reduce`](Self::reduce) has made.
-    pub(crate) fn update(&mut self, grads: Option<&RowGradients>, lookups: Lookups<'_>, step: UpdateStep) {
-        if let Some(tables) = &mut self.device {
-            tables.update(lookups, step);
-            self.is_behind = true;
-        } else if let Some(grads) = grads {
-            self.host.update(grads, lookups, step);
+    pub(crate) fn update(&mut self, sums: &RowSums<B>, lookups: Lookups<'_>, step: UpdateStep) {
+        match (sums, &mut self.device) {
+            (RowSums::Host(grads), _) => self.host.update(grads, lookups, step),
+            (RowSums::Device(plan), Some(tables)) => {
+                tables.update(lookups, plan, step);
+                self.is_behind = true;
+            }
+            (RowSums::Device(_), None) => unreachable!("nothing moves the tables within a step"),
         }
     }
+}
+
+/// The gradient of each row of a batch.
+#[derive(Debug)]
+pub(crate) enum RowSums<B: ModelBackend> {
+    /// In the host's memory.
+    Host(RowGradients),
+    /// Kept by the tables on the device, for the rows of this plan.
+    Device(DevicePlan<B>),
 }

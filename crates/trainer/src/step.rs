@@ -1,13 +1,14 @@
 //! One training step.
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{ElementConversion, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use ctr_data::HostBatch;
-use ctr_model::embedding::{Lookups, RowGradients};
+use ctr_model::embedding::Lookups;
 use ctr_model::optim::{UpdateStep, clip_scale};
 use ctr_model::{ModelBackend, Pass};
 
 use crate::learner::{Learner, lookups};
+use crate::residence::RowSums;
 
 mod input;
 mod part;
@@ -41,38 +42,43 @@ impl<B: ModelBackend> Learner<B> {
         let loss = self.objective.loss(&logits, &targets, self.steps); // [1]
         done(StepPart::Forward);
 
-        // Backward: dense gradients stay on the device, those of the leaves are summed for each row, where the tables are.
-        let mut grads = loss.backward();
-        done(StepPart::Backward);
-        let row_grads = leaves.reduce(&mut self, &mut grads, lookups);
+        // Backward: dense gradients stay on the device, those of the leaves are summed for each row, where the tables are. The loss is on its
+        // way to the host meanwhile, so that the update is handed to the device while it still computes.
+        let of_all_models = loss.clone().inner().into_primitive().tensor();
+        let (of_all_models, (grads, row_sums)) = B::read_while(of_all_models, || {
+            let mut grads = loss.backward();
+            done(StepPart::Backward);
+            let row_sums = leaves.reduce(&mut self, &mut grads, lookups);
+            (grads, row_sums)
+        });
         done(StepPart::RowReduction);
-        // Read when all that comes ahead of the update is on its way: a device computes while the host hands it the backward pass.
-        let loss_value = loss.into_scalar().elem::<f64>() / logits.len() as f64;
-        if !loss_value.is_finite() {
-            return (self, loss_value);
+        let loss = of_all_models / logits.len() as f64;
+        if !loss.is_finite() {
+            return (self, loss);
         }
-        (self.update(grads, row_grads.as_ref(), lookups, done), loss_value)
+        (self.update(grads, &row_sums, lookups, done), loss)
     }
 
     /// One norm over everything, then one update of everything.
     fn update(
         mut self,
         mut grads: <Autodiff<B> as AutodiffBackend>::Gradients,
-        row_grads: Option<&RowGradients>,
+        row_sums: &RowSums<B>,
         lookups: Lookups<'_>,
         mut done: impl FnMut(StepPart),
     ) -> Self {
         self.dense.clip(&self.model, &mut grads, self.tensor_clip);
         self.gradient_norm = (self.gradient_clip_norm.is_some() || self.watch_gradient).then(|| {
-            let dense = self.dense.squared_norm(&self.model, &grads);
-            (dense + self.tables.squared_norm(row_grads, lookups)).sqrt()
+            let of_rows = || self.tables.squared_norm(row_sums, lookups);
+            let (dense, rows) = self.dense.squared_norm_while(&self.model, &grads, of_rows);
+            (dense + rows).sqrt()
         });
         done(StepPart::GradientNorm);
         let clip = self.gradient_norm.zip(self.gradient_clip_norm);
         let grad_scale = clip.map_or(1.0, |(norm, max_norm)| clip_scale(norm, max_norm));
         self.steps += 1;
         let step = UpdateStep { number: self.steps, rate_scale: self.rates.dense, grad_scale };
-        self.tables.update(row_grads, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
+        self.tables.update(row_sums, lookups, UpdateStep { rate_scale: self.rates.rows, ..step });
         done(StepPart::RowUpdate);
         self.model = self.dense.step(self.model, grads, step);
         done(StepPart::DenseUpdate);

@@ -174,6 +174,18 @@ pub trait ModelBackend: ActivationBackend {
         reference::squared_norm::<Self>(x)
     }
 
+    /// The sum of the [`squared_norm`](Self::squared_norm)s of several tensors in their order, and what `work` returns. A device is waited for
+    /// once, after `work`, which may hand it more to do.
+    fn squared_norms_while<T>(tensors: Vec<FloatTensor<Self>>, work: impl FnOnce() -> T) -> (f64, T) {
+        (tensors.into_iter().map(Self::squared_norm).sum(), work())
+    }
+
+    /// A number, \[1\], and what `work` returns. The number is on its way to the host while `work` hands the device more to do; a device is waited
+    /// for after `work`, and only until it has the number.
+    fn read_while<T>(number: FloatTensor<Self>, work: impl FnOnce() -> T) -> (f64, T) {
+        (reference::number::<Self>(number), work())
+    }
+
     /// Copies of the tables in the memory of `device`; `None` where that is the host's. `tables` must be [plain](EmbeddingTables::is_plain).
     ///
     /// `largest_buffer` bounds the bytes of a buffer below what the device allows: a table is cut into parts of so many bytes at most.

@@ -1,7 +1,9 @@
 //! Every operation in Burn's own operations: what a backend without a kernel runs, and what the kernels are compared with.
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
+use burn::tensor::{
+    ElementConversion, FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive,
+};
 
 use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
 use crate::optim::AdamStep;
@@ -190,21 +192,13 @@ pub fn dropout<B: Backend>(x: FloatTensor<B>, key: DropoutKey, probability: f64)
 
 /// See [`ModelBackend::hidden_tail`]: the single operations, one after another.
 pub fn hidden_tail<B: ModelBackend>(x: FloatTensor<B>, tail: HiddenTail<B>) -> FloatTensor<B> {
-    let x = B::activation(before_activation::<B>(x, tail.bias, tail.norm), tail.curve);
-    match tail.dropout {
+    let HiddenTail { bias, norm, curve, dropout } = tail;
+    let x = match norm {
+        Some(norm) => B::activation(B::batch_norm(B::add_row(x, bias), norm), curve),
+        None => B::activation_of_sum(x, bias, curve),
+    };
+    match dropout {
         Some((key, probability)) => B::dropout(x, key, probability),
-        None => x,
-    }
-}
-
-fn before_activation<B: ModelBackend>(
-    x: FloatTensor<B>,
-    bias: FloatTensor<B>,
-    norm: Option<NormTensors<B>>,
-) -> FloatTensor<B> {
-    let x = B::add_row(x, bias);
-    match norm {
-        Some(norm) => B::batch_norm(x, norm),
         None => x,
     }
 }
@@ -220,13 +214,14 @@ pub fn hidden_tail_backward<B: ModelBackend>(
         Some((key, probability)) => B::dropout(grad, key, probability),
         None => grad,
     };
-    let input = before_activation::<B>(x.clone(), bias.clone(), norm.clone());
-    let grad = B::activation_backward(input, grad, curve);
     let Some(norm) = norm else {
+        let grad = B::activation_of_sum_backward(x, bias, grad, curve);
         return HiddenTailGrads { x: grad.clone(), bias: B::sum_rows(grad), norm: None };
     };
     let of_batch = norm.moments_of_batch;
-    let [grad, gamma, beta] = B::batch_norm_backward(B::add_row(x, bias.clone()), grad, norm);
+    let x = B::add_row(x, bias.clone());
+    let grad = B::activation_backward(B::batch_norm(x.clone(), norm.clone()), grad, curve);
+    let [grad, gamma, beta] = B::batch_norm_backward(x, grad, norm);
     let bias = if of_batch { B::float_mul_scalar(bias, 0.0.into()) } else { B::sum_rows(grad.clone()) };
     HiddenTailGrads { x: grad, bias, norm: Some([gamma, beta]) }
 }
@@ -278,4 +273,9 @@ pub fn squared_norm<B: Backend>(x: FloatTensor<B>) -> f64 {
     }
     let x = tensor::<B, 1>(B::float_reshape(x, Shape::new([elements])));
     block_sums(x.clone() * x).into_data().iter::<f64>().sum()
+}
+
+/// The number of a tensor that has one; waits for the device.
+pub(super) fn number<B: Backend>(x: FloatTensor<B>) -> f64 {
+    tensor::<B, 1>(x).into_scalar().elem::<f64>()
 }

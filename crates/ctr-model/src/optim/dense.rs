@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::{AdamStep, OptimizerConfig, UpdateStep};
@@ -74,9 +75,20 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         module: &M,
         grads: &A::Gradients,
     ) -> f64 {
-        let mut norm = Norm::<A> { grads, total: 0.0 };
-        module.visit(&mut norm);
-        norm.total
+        self.squared_norm_while(module, grads, || ()).0
+    }
+
+    /// The [`squared_norm`](Self::squared_norm), and what `work` returns: a device computes the norm while `work` hands it more to do, and is
+    /// waited for after that.
+    pub fn squared_norm_while<A: AutodiffBackend<InnerBackend = B>, M: Module<A>, T>(
+        &self,
+        module: &M,
+        grads: &A::Gradients,
+        work: impl FnOnce() -> T,
+    ) -> (f64, T) {
+        let mut found = Found::<A> { grads, found: Vec::new() };
+        module.visit(&mut found);
+        B::squared_norms_while(found.found, work)
     }
 
     /// One step; a parameter without a gradient stays as it is.
@@ -223,19 +235,15 @@ fn adam<B: ModelBackend>(
     (parameter, vec![first, second])
 }
 
-struct Norm<'a, A: AutodiffBackend> {
+/// The gradients of a module's parameters, in the order in which they are visited.
+struct Found<'a, A: AutodiffBackend> {
     grads: &'a A::Gradients,
-    total: f64,
+    found: Vec<FloatTensor<A::InnerBackend>>,
 }
 
-impl<A: AutodiffBackend> ModuleVisitor<A> for Norm<'_, A>
-where
-    A::InnerBackend: ModelBackend,
-{
+impl<A: AutodiffBackend> ModuleVisitor<A> for Found<'_, A> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
-        if let Some(grad) = param.val().grad(self.grads) {
-            self.total += A::InnerBackend::squared_norm(grad.into_primitive().tensor());
-        }
+        self.found.extend(param.val().grad(self.grads).map(|grad| grad.into_primitive().tensor()));
     }
 }
 

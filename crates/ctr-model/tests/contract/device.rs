@@ -75,7 +75,8 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
             for (index, lookups) in batches().iter().enumerate() {
                 let (plan, batch) = (Plan::new(lookups), lookups.len() / FIELDS);
                 let expected = host.gather::<Host>(plan.lookups(), batch, &burn::backend::flex::FlexDevice);
-                let gathered = device.gather(plan.lookups(), batch);
+                let uploaded = device.upload(plan.lookups());
+                let gathered = device.gather(plan.lookups(), &uploaded, batch);
                 assert_eq!(gathered.len(), expected.len());
                 for (gathered, expected) in gathered.iter().zip(&expected) {
                     assert_eq!(gathered.dims(), expected.dims());
@@ -85,12 +86,12 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
                     assert!(close, "{rule:?}, step {index}: {gathered:?} {expected:?}");
                 }
                 let grads = host.reduce(gradients(&expected, index), plan.lookups());
-                device.reduce(gradients(&gathered, index), plan.lookups());
-                let norms = [host.squared_norm(&grads, plan.lookups()), device.squared_norm(plan.lookups())];
+                device.reduce(gradients(&gathered, index), plan.lookups(), &uploaded);
+                let norms = [host.squared_norm(&grads, plan.lookups()), device.squared_norm(plan.lookups(), &uploaded)];
                 assert!((norms[0] - norms[1]).abs() <= 1e-6 * norms[0], "{rule:?}, step {index}: {norms:?}");
                 let step = UpdateStep { number: index as u64 + 1, rate_scale: 0.75, grad_scale: 0.5 };
                 host.update(&grads, plan.lookups(), step);
-                device.update(plan.lookups(), step);
+                device.update(plan.lookups(), &uploaded, step);
             }
             let mut fetched = self::host(&rule);
             device.download(&mut fetched).unwrap();
@@ -119,8 +120,9 @@ fn sums_are_taken_in_the_order_of_the_lookups<B: ModelBackend>() {
     let mut device = on_device::<B>(&host, None);
     let plan = Plan::new(&[5, 2, 5, 5]);
     let grads = TensorData::new(vec![1e8_f32, 7.0, -1e8, 1.0], [2, 2, 1]);
-    device.reduce(vec![Some(Tensor::from_data(grads, &B::Device::default()))], plan.lookups());
-    device.update(plan.lookups(), UpdateStep { number: 1, rate_scale: 1.0, grad_scale: 1.0 });
+    let uploaded = device.upload(plan.lookups());
+    device.reduce(vec![Some(Tensor::from_data(grads, &B::Device::default()))], plan.lookups(), &uploaded);
+    device.update(plan.lookups(), &uploaded, UpdateStep { number: 1, rate_scale: 1.0, grad_scale: 1.0 });
     device.download(&mut host).unwrap();
     assert_eq!(host.tables()[0].weights(), [0.0, 0.0, -7.0, 0.0, 0.0, -1.0]);
 }

@@ -49,6 +49,40 @@ fn a_squared_norm_equals_that_in_f64<B: ModelBackend>() {
     assert!(norm(vec![1.0, f32::NAN]).is_nan());
 }
 
+/// Tensors of other lengths than one another, none at all, a transposed one, empty ones, and one with NaN.
+fn norms_of_several_tensors_add_up<B: ModelBackend>() {
+    for lengths in [&[][..], &[1], &[64, 65, 300_001, 2]] {
+        let tensors: Vec<Vec<f32>> = lengths.iter().map(|&length| numbers(length)).collect();
+        let exact: f64 = tensors.iter().flatten().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let tensors = tensors.into_iter().map(|values| vector::<B>(values).into_primitive().tensor()).collect();
+        let mut worked = 0;
+        let (norm, ()) = B::squared_norms_while(tensors, || worked += 1);
+        assert!((norm - exact).abs() <= TOLERANCE * exact, "{lengths:?}: {norm} against {exact}");
+        assert_eq!(worked, 1);
+    }
+    let transposed = vector::<B>(numbers(60)).reshape([5, 12]).transpose();
+    let exact: f64 = numbers(60).iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    let norm = |tensors: Vec<Tensor<B, 1>>| {
+        let tensors = tensors.into_iter().map(|x| x.into_primitive().tensor()).collect();
+        B::squared_norms_while(tensors, || ()).0
+    };
+    let (of_transposed, ()) = B::squared_norms_while(vec![transposed.into_primitive().tensor()], || ());
+    assert!((of_transposed - exact).abs() <= TOLERANCE * exact);
+    assert_eq!(norm(vec![vector(Vec::new()), vector(vec![3.0]), vector(Vec::new())]), 9.0);
+    assert!(norm(vec![vector(vec![1.0]), vector(vec![1.0, f32::NAN])]).is_nan());
+}
+
+/// The number is that of the tensor when it is asked for, whatever is done meanwhile.
+fn a_number_is_read_while_other_work_is_done<B: ModelBackend>() {
+    let x = vector::<B>(vec![0.1]);
+    let (number, y) =
+        B::read_while(x.clone().into_primitive().tensor(), || x.clone() * 2.0 + sum(vector(numbers(70_000))));
+    assert_eq!(number, f64::from(0.1_f32));
+    assert_eq!(y.dims(), [1]);
+    let (number, ()) = B::read_while(vector::<B>(vec![f32::NAN]).into_primitive().tensor(), || ());
+    assert!(number.is_nan());
+}
+
 fn the_gradient_of_a_sum_is_one_everywhere<B: ModelBackend>() {
     for length in LENGTHS {
         let x = vector::<Autodiff<B>>(numbers(length)).require_grad();
@@ -60,6 +94,8 @@ fn the_gradient_of_a_sum_is_one_everywhere<B: ModelBackend>() {
 on_backends!(
     sums_and_means_equal_those_in_f64,
     a_squared_norm_equals_that_in_f64,
+    norms_of_several_tensors_add_up,
+    a_number_is_read_while_other_work_is_done,
     the_gradient_of_a_sum_is_one_everywhere
 );
 
@@ -71,6 +107,8 @@ fn on_a_device<B: ModelBackend>() {
     }
     sums_and_means_equal_those_in_f64::<B>();
     a_squared_norm_equals_that_in_f64::<B>();
+    norms_of_several_tensors_add_up::<B>();
+    a_number_is_read_while_other_work_is_done::<B>();
     the_gradient_of_a_sum_is_one_everywhere::<B>();
     let values = normals(9, 300_001);
     let x: Tensor<B, 1> = vector(values);
@@ -79,7 +117,8 @@ fn on_a_device<B: ModelBackend>() {
         let loss = B::bce_with_logits(logits.into_primitive().tensor(), labels.into_primitive().tensor());
         let loss = Tensor::<B, 1>::from_primitive(burn::tensor::TensorPrimitive::Float(loss));
         let norm = B::squared_norm(x.clone().into_primitive().tensor());
-        (elements(sum(x.clone()))[0].to_bits(), elements(loss)[0].to_bits(), norm.to_bits())
+        let (norms, ()) = B::squared_norms_while(vec![x.clone().into_primitive().tensor(); 2], || ());
+        (elements(sum(x.clone()))[0].to_bits(), elements(loss)[0].to_bits(), norm.to_bits(), norms.to_bits())
     };
     let first = take();
     for _ in 0..100 {

@@ -24,7 +24,7 @@ mod slice;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn::tensor::{Shape, Tensor, TensorMetadata, TensorPrimitive};
 
 pub use curve::{Curve, Formula};
 pub use regions::Regions;
@@ -44,6 +44,24 @@ pub trait ActivationBackend: Backend {
     #[must_use]
     fn activation_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         composed::backward::<Self>(x, grad, &curve)
+    }
+
+    /// `f(x + b)`, where `b` is added to each row; x: [B, C], b: \[C\], the result: [B, C].
+    #[must_use]
+    fn activation_of_sum(x: FloatTensor<Self>, b: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+        Self::activation(Self::float_add(x, one_row::<Self>(b)), curve)
+    }
+
+    /// `grad · f'(x + b)`, where `grad` has the shape of `x`: the gradient of [`activation_of_sum`](Self::activation_of_sum) with respect to
+    /// `x`. That of `b` is its sum over the rows.
+    #[must_use]
+    fn activation_of_sum_backward(
+        x: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        curve: Curve,
+    ) -> FloatTensor<Self> {
+        Self::activation_backward(Self::float_add(x, one_row::<Self>(b)), grad, curve)
     }
 
     /// Whether the backward pass of [`activation`](Self::activation) may start from the output, where the formula allows it:
@@ -74,6 +92,12 @@ pub trait ActivationBackend: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         composed::backward_with::<Self>(x, &grad, &parameters, formula)
     }
+}
+
+/// \[C\] as [1, C].
+fn one_row<B: Backend>(b: FloatTensor<B>) -> FloatTensor<B> {
+    let columns = b.shape().num_elements();
+    B::float_reshape(b, Shape::new([1, columns]))
 }
 
 fn float<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {

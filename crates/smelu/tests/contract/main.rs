@@ -13,5 +13,6 @@ mod layouts;
 mod parameters;
 mod queue;
 mod random;
+mod sums;
 mod threads;
 mod vectors;

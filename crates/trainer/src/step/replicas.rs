@@ -76,7 +76,7 @@ impl<B: ModelBackend> Learner<B> {
     /// several compute at the same time, and nothing waits before the losses are read.
     pub(super) fn step_on_replicas(mut self, batch: &HostBatch, mut done: impl FnMut(StepPart)) -> (Self, f64) {
         let lookups = lookups(&batch.plan);
-        let rows = self.tables.gather(lookups, batch.len(), &self.device); // [B, F, D] for each table
+        let (rows, plan) = self.tables.gather_with_plan(lookups, batch.len(), &self.device); // [B, F, D] for each table
         let labels = self.labels(batch);
         let replica = |(number, share)| self.replica(number, share, batch, &rows, &labels);
         let replicas: Vec<_> = shares(batch.len(), self.replicas.len()).enumerate().map(replica).collect();
@@ -98,10 +98,10 @@ impl<B: ModelBackend> Learner<B> {
         }
 
         let row_grads = (0..rows.len()).map(|table| joined(&mut outcomes, table, &self.device)).collect();
-        let row_grads = self.tables.reduce(row_grads, lookups);
+        let row_sums = self.tables.reduce(row_grads, lookups, plan);
         done(StepPart::RowReduction);
         let gradients = self.summed(outcomes);
-        (self.update(gradients, row_grads.as_ref(), lookups, done), loss)
+        (self.update(gradients, &row_sums, lookups, done), loss)
     }
 
     fn replica(

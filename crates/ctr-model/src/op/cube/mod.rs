@@ -9,6 +9,7 @@ mod loss;
 mod outer;
 mod pick;
 mod product;
+mod reading;
 mod tables;
 
 use burn::tensor::backend::{Backend, DeviceOps};
@@ -132,6 +133,20 @@ where
             return adam::adam(tensors, grad, step);
         }
         reference::adam::<Self>(tensors, grad, step)
+    }
+
+    fn squared_norms_while<T>(tensors: Vec<FloatTensor<Self>>, work: impl FnOnce() -> T) -> (f64, T) {
+        if launch::computes(&tensors.iter().collect::<Vec<_>>()) {
+            return reading::squared_norms_while(tensors, work);
+        }
+        (tensors.into_iter().map(Self::squared_norm).sum(), work())
+    }
+
+    fn read_while<T>(number: FloatTensor<Self>, work: impl FnOnce() -> T) -> (f64, T) {
+        if launch::computes(&[&number]) {
+            return reading::read_while(number, work);
+        }
+        (reference::number::<Self>(number), work())
     }
 
     fn device_tables(

@@ -72,6 +72,46 @@ pub(super) fn backward<F: Float, N: Size>(
     dx[ABSOLUTE_POS] = Vector::cast_from(upstream * *results.index(0usize));
 }
 
+/// y = f(x + b).
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(super) fn forward_of_sum<F: Float, N: Size>(
+    x: &LinearView<Vector<F, N>>,
+    b: &LinearView<Vector<F, N>>,
+    y: &mut LinearView<Vector<F, N>, ReadWrite>,
+    parameters: &Sequence<f32>,
+    #[comptime] code: &Code,
+    #[define(F)] _element: StorageType,
+) {
+    if !y.is_in_bounds(ABSOLUTE_POS) {
+        terminate!();
+    }
+    let parameters = repeated::<N>(parameters, code.parameters);
+    let sum = Vector::<f32, N>::cast_from(x[ABSOLUTE_POS]) + Vector::<f32, N>::cast_from(b[ABSOLUTE_POS]);
+    let results = evaluate::<N>(sum, &parameters, code);
+    y[ABSOLUTE_POS] = Vector::cast_from(*results.index(0usize));
+}
+
+/// dx = dy·f'(x + b).
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(super) fn backward_of_sum<F: Float, N: Size>(
+    x: &LinearView<Vector<F, N>>,
+    b: &LinearView<Vector<F, N>>,
+    dy: &LinearView<Vector<F, N>>,
+    dx: &mut LinearView<Vector<F, N>, ReadWrite>,
+    parameters: &Sequence<f32>,
+    #[comptime] code: &Code,
+    #[define(F)] _element: StorageType,
+) {
+    if !dx.is_in_bounds(ABSOLUTE_POS) {
+        terminate!();
+    }
+    let parameters = repeated::<N>(parameters, code.parameters);
+    let sum = Vector::<f32, N>::cast_from(x[ABSOLUTE_POS]) + Vector::<f32, N>::cast_from(b[ABSOLUTE_POS]);
+    let results = evaluate::<N>(sum, &parameters, code);
+    let upstream = Vector::<f32, N>::cast_from(dy[ABSOLUTE_POS]);
+    dx[ABSOLUTE_POS] = Vector::cast_from(upstream * *results.index(0usize));
+}
+
 /// y = f(x), the parameters of an element in the column of its unit.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn forward_with<F: Float, G: Float>(

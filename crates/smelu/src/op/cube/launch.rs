@@ -92,6 +92,50 @@ pub(super) fn backward<R: CubeRuntime>(x: CubeTensor<R>, dy: CubeTensor<R>, curv
     dx
 }
 
+/// f(x + b), b expanded to the shape of x.
+pub(super) fn forward_of_sum<R: CubeRuntime>(x: CubeTensor<R>, b: CubeTensor<R>, curve: &Curve) -> CubeTensor<R> {
+    let code = Code::new(&Program::value_with(curve.formula()), curve.parameters().len());
+    let in_place = is_ours(&x);
+    let y = if in_place { x.clone() } else { empty_like(&x) };
+    let (client, size, address) = (x.client.clone(), vector_size(&[&x, &b, &y]), address(&[&x, &b, &y]));
+    let (count, dim) = grid(&client, x.shape().num_elements() / size);
+    let out = if in_place { x.as_linear_view_alias(0) } else { y.clone().into_linear_view() };
+    let (element, parameters) = (x.dtype.into(), parameters_of(curve));
+    let (x, b) = (x.into_linear_view(), b.into_linear_view());
+    // SAFETY: the views have the same shape, and the kernel checks each position against it.
+    unsafe {
+        kernel::forward_of_sum::launch_unchecked::<R>(
+            &client, count, dim, address, size, x, b, out, parameters, code, element,
+        );
+    }
+    y
+}
+
+/// dy·f'(x + b), b expanded to the shape of x.
+pub(super) fn backward_of_sum<R: CubeRuntime>(
+    x: CubeTensor<R>,
+    b: CubeTensor<R>,
+    dy: CubeTensor<R>,
+    curve: &Curve,
+) -> CubeTensor<R> {
+    let code = Code::new(&Program::slope_with(curve.formula()), curve.parameters().len());
+    let in_place = is_ours(&dy);
+    let dx = if in_place { dy.clone() } else { empty_like(&dy) };
+    let tensors = [&x, &b, &dy, &dx];
+    let (client, size, address) = (x.client.clone(), vector_size(&tensors), address(&tensors));
+    let (count, dim) = grid(&client, x.shape().num_elements() / size);
+    let out = if in_place { dy.as_linear_view_alias(2) } else { dx.clone().into_linear_view() };
+    let (element, parameters) = (x.dtype.into(), parameters_of(curve));
+    let [x, b, dy] = [x, b, dy].map(CubeTensor::into_linear_view);
+    // SAFETY: the views have the same shape, and the kernel checks each position against it.
+    unsafe {
+        kernel::backward_of_sum::launch_unchecked::<R>(
+            &client, count, dim, address, size, x, b, dy, out, parameters, code, element,
+        );
+    }
+    dx
+}
+
 pub(super) fn forward_with<R: CubeRuntime>(
     x: CubeTensor<R>,
     parameters: CubeTensor<R>,

@@ -20,7 +20,7 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
 use cubecl::server::ComputeServer;
 
-use super::{ActivationBackend, Curve, Formula, composed};
+use super::{ActivationBackend, Curve, Formula, composed, one_row};
 
 impl<R, F, I, BT> ActivationBackend for CubeBackend<R, F, I, BT>
 where
@@ -44,6 +44,29 @@ where
             Way::Empty => grad,
             Way::Kernel => launch::backward(x, grad, &curve),
             Way::Composed => composed::backward::<Self>(x, grad, &curve),
+        }
+    }
+
+    fn activation_of_sum(x: FloatTensor<Self>, b: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+        let b = Self::float_expand(one_row::<Self>(b), x.shape());
+        match Way::of([&x, &b]) {
+            Way::Empty => x,
+            Way::Kernel => launch::forward_of_sum(x, b, &curve),
+            Way::Composed => composed::forward::<Self>(Self::float_add(x, b), &curve),
+        }
+    }
+
+    fn activation_of_sum_backward(
+        x: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        curve: Curve,
+    ) -> FloatTensor<Self> {
+        let b = Self::float_expand(one_row::<Self>(b), x.shape());
+        match Way::of([&x, &b, &grad]) {
+            Way::Empty => grad,
+            Way::Kernel => launch::backward_of_sum(x, b, grad, &curve),
+            Way::Composed => composed::backward::<Self>(Self::float_add(x, b), grad, &curve),
         }
     }
 

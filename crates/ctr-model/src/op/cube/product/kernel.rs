@@ -20,22 +20,39 @@ type Four = Vector<f32, Const<4>>;
 /// A factor, as the kernel sees it: `length` rows or columns of the result, each of which reads `inner` terms.
 #[derive(CubeType, CubeLaunch, Clone)]
 pub(super) struct Factor {
-    /// Numbers between two rows or columns.
+    /// Numbers between two rows or columns where the terms lie side by side, else between two terms.
     pub(super) stride: usize,
-    /// Numbers between two terms.
-    pub(super) inner_stride: usize,
     pub(super) length: usize,
 }
 
-/// Four rows or columns from `first` on at one term; 0 outside of the factor, and from term `end` on.
+/// Four rows or columns from `first` on at one term; 0 outside of the factor, where it is not `whole`, and from term `end` on. One of the two
+/// strides is 1: that of the terms, or that of rows or columns.
 #[cube]
-fn fetch(values: &Array<f32>, factor: &Factor, first: usize, term: usize, end: usize) -> Four {
+fn fetch(
+    values: &Array<f32>,
+    factor: &Factor,
+    first: usize,
+    term: usize,
+    end: usize,
+    #[comptime] terms_first: bool,
+    #[comptime] whole: bool,
+) -> Four {
     let mut four = Four::new(0.0f32);
     if term < end {
+        let mut place = first + term * factor.stride;
+        if comptime!(terms_first) {
+            place = first * factor.stride + term;
+        }
         #[unroll]
         for i in 0..4usize {
-            if first + i < factor.length {
-                four[i] = values[(first + i) * factor.stride + term * factor.inner_stride];
+            let mut step = i.runtime();
+            if comptime!(terms_first) {
+                step = i * factor.stride;
+            }
+            if comptime!(whole) {
+                four[i] = values[place + step];
+            } else if first + i < factor.length {
+                four[i] = values[place + step];
             }
         }
     }
@@ -56,7 +73,8 @@ fn place(thread: usize, #[comptime] terms_first: bool) -> (usize, usize) {
 
 /// out[z] = Σ over the terms `z·chunk..(z + 1)·chunk` of a row of a and a column of b, for a tile of the result; out: [splits, M, N].
 ///
-/// Each number is summed by one thread, first term first. While the terms of one step are added the group fetches those of the next.
+/// Each number is summed by one thread, first term first. While the terms of one step are added the group fetches those of the next. `whole` says
+/// that M and N are multiples of a tile's, so that nothing but the terms has to be compared with what is there.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn tiles(
     a: &Array<f32>,
@@ -68,6 +86,7 @@ pub(super) fn tiles(
     chunk: usize,
     #[comptime] a_terms_first: bool,
     #[comptime] b_terms_first: bool,
+    #[comptime] whole: bool,
 ) {
     let thread = UNIT_POS as usize;
     let (tx, ty) = (thread % 16, thread / 16);
@@ -85,8 +104,8 @@ pub(super) fn tiles(
 
     let mut shared_a = SharedMemory::<Four>::new(comptime!(2 * DEPTH * STRIDE));
     let mut shared_b = SharedMemory::<Four>::new(comptime!(2 * DEPTH * STRIDE));
-    shared_a[a_place] = fetch(a, &rows, a_first, start + a_term, end);
-    shared_b[b_place] = fetch(b, &columns, b_first, start + b_term, end);
+    shared_a[a_place] = fetch(a, &rows, a_first, start + a_term, end, a_terms_first, whole);
+    shared_b[b_place] = fetch(b, &columns, b_first, start + b_term, end, b_terms_first, whole);
     sync_cube();
 
     // Row i of the thread's eight: columns 0 to 3 in `left`, 4 to 7 in `right`.
@@ -101,8 +120,8 @@ pub(super) fn tiles(
     for step in 0..steps {
         let current = step % 2 * comptime!(DEPTH * STRIDE);
         let term = start + (step + 1) * DEPTH;
-        let next_a = fetch(a, &rows, a_first, term + a_term, end);
-        let next_b = fetch(b, &columns, b_first, term + b_term, end);
+        let next_a = fetch(a, &rows, a_first, term + a_term, end, a_terms_first, whole);
+        let next_b = fetch(b, &columns, b_first, term + b_term, end, b_terms_first, whole);
         for k in 0..DEPTH {
             let line = current + k * STRIDE;
             let upper = shared_a[line + ty];
@@ -129,7 +148,14 @@ pub(super) fn tiles(
     #[unroll]
     for i in 0..8usize {
         let place = row + 4 * ty + comptime!(i % 4 + i / 4 * 64);
-        if place < rows.length {
+        if comptime!(whole) {
+            let begin = (first + place) * columns.length + column + 4 * tx;
+            #[unroll]
+            for j in 0..4usize {
+                out[begin + j] = left[i][j];
+                out[begin + j + 64] = right[i][j];
+            }
+        } else if place < rows.length {
             let begin = (first + place) * columns.length;
             #[unroll]
             for j in 0..4usize {

@@ -5,6 +5,7 @@
 //! of a large product are divided is a function of its shape alone.
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 #[allow(clippy::needless_pass_by_value, reason = "a kernel has its arguments by value")]
+#[allow(clippy::if_same_then_else, reason = "what is the same is compiled with a comparison or without")]
 mod kernel;
 
 use burn::tensor::{DType, Shape, TensorMetadata};
@@ -144,6 +145,7 @@ fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R>
     let shape = Shape::from([parts, rows * columns]);
     let out = empty_device_contiguous_dtype(client.clone(), device.clone(), shape, DType::F32);
     let (a_strides, b_strides) = (a.meta.strides().to_vec(), b.meta.strides().to_vec());
+    let (a_terms_first, b_terms_first) = (a_strides[1] == 1, b_strides[0] == 1);
     let stored = |strides: &[usize], shape: [usize; 2]| (shape[0] - 1) * strides[0] + (shape[1] - 1) * strides[1] + 1;
     let stored = [stored(&a_strides, [rows, inner]), stored(&b_strides, [inner, columns])];
     let address = AddressType::from_len(stored[0].max(stored[1]).max(length));
@@ -159,12 +161,13 @@ fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R>
             array(&a.handle, stored[0]),
             array(&b.handle, stored[1]),
             array(&out.handle, length),
-            FactorLaunch::new(a_strides[0], a_strides[1], rows),
-            FactorLaunch::new(b_strides[1], b_strides[0], columns),
+            FactorLaunch::new(a_strides[usize::from(!a_terms_first)], rows),
+            FactorLaunch::new(b_strides[usize::from(b_terms_first)], columns),
             inner,
             chunk,
-            a_strides[1] == 1,
-            b_strides[0] == 1,
+            a_terms_first,
+            b_terms_first,
+            rows.is_multiple_of(TILE) && columns.is_multiple_of(TILE),
         );
     }
     let out = if parts == 1 { out } else { sum_rows(out) };

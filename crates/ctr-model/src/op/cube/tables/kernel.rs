@@ -14,6 +14,28 @@ pub(super) fn copy(from: &Array<f32>, to: &mut Array<f32>, from_first: usize, to
     to[to_first + ABSOLUTE_POS] = from[from_first + ABSOLUTE_POS];
 }
 
+/// inverse\[order\[p\]\] = u for the places `offsets[u]..offsets[u + 1]` of each row u: one thread for each place, which looks its row up.
+#[cube(launch_unchecked)]
+pub(super) fn invert(offsets: &Array<u32>, order: &Array<u32>, inverse: &mut Array<u32>) {
+    if ABSOLUTE_POS >= order.len() {
+        terminate!();
+    }
+    let place = ABSOLUTE_POS as u32;
+    // The row is the last one that begins at this place or ahead of it: each has a lookup, so no two begin at one place.
+    let mut low = 0usize;
+    let mut high = offsets.len() - 1;
+    while high - low > 1 {
+        let middle = (low + high) / 2;
+        if offsets[middle] <= place {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    let lookup = usize::cast_from(order[ABSOLUTE_POS]);
+    inverse[lookup] = low as u32;
+}
+
 /// The weights of each lookup's row, for the lookups of the unique rows `first..end`, those of this part; out: [N, D].
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn gather(

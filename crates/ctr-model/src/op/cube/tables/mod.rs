@@ -6,6 +6,7 @@
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "what a kernel is given at compile time is handed on as it came")]
 #[allow(clippy::manual_midpoint, reason = "a kernel has no such function")]
 mod kernel;
+mod plan;
 mod rule;
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 mod segment;
@@ -25,7 +26,7 @@ use cubecl::prelude::*;
 use cubecl::server::{ComputeServer, Handle};
 
 use super::launch::{array, grid};
-use crate::embedding::{DeviceTables, EmbeddingTables, Lookups, TableError, UpdateRule};
+use crate::embedding::{DevicePlan, DeviceTables, EmbeddingTables, Lookups, TableError, UpdateRule};
 use crate::optim::UpdateStep;
 
 /// The tables of a model on one device.
@@ -68,7 +69,8 @@ impl<R: CubeRuntime> fmt::Debug for CubeTables<R> {
 }
 
 impl<R: CubeRuntime> CubeTables<R> {
-    fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Handle {
+    /// What `upload` makes of values.
+    fn copy_of<T: bytemuck::Pod>(&self, values: &[T]) -> Handle {
         upload(&self.client, values)
     }
 
@@ -90,18 +92,6 @@ fn upload<R: CubeRuntime, T: bytemuck::Pod>(client: &ComputeClient<R>, values: &
     client.create_from_slice(bytemuck::cast_slice(values))
 }
 
-impl Table {
-    /// The rows of the plan that the table has, each counted from the first row of its part.
-    fn rows_in_parts(&self, rows: &[u64]) -> Vec<u32> {
-        let mut local = Vec::with_capacity(rows.len());
-        for part in &self.parts {
-            // A part has fewer than 2³¹ numbers, so fewer rows.
-            local.extend(rows[places(rows, &part.rows)].iter().map(|row| (row - part.rows.start) as u32));
-        }
-        local
-    }
-}
-
 impl Part {
     fn length(&self, stride: usize) -> usize {
         (self.rows.end - self.rows.start) as usize * stride
@@ -117,13 +107,23 @@ where
     I: IntElement,
     BT: BoolElement,
 {
-    fn gather(&self, lookups: Lookups<'_>, batch: usize) -> Vec<Tensor<CubeBackend<R, F, I, BT>, 3>> {
-        let (count, inverse) = (lookups.inverse.len(), self.upload(lookups.inverse));
+    fn upload(&self, lookups: Lookups<'_>) -> DevicePlan<CubeBackend<R, F, I, BT>> {
+        self.upload_plan(lookups)
+    }
+
+    fn gather(
+        &self,
+        lookups: Lookups<'_>,
+        plan: &DevicePlan<CubeBackend<R, F, I, BT>>,
+        batch: usize,
+    ) -> Vec<Tensor<CubeBackend<R, F, I, BT>, 3>> {
+        let count = lookups.inverse.len();
         let fields = count.checked_div(batch).unwrap_or(0);
-        let gathered = self.tables.iter().map(|table| {
+        let gathered = self.tables.iter().zip(&plan.rows).map(|(table, rows)| {
             let shape = [batch, fields, table.width];
-            // Nothing is copied where there is no lookup: CUDA refuses a copy of no bytes.
-            let out = if count == 0 { self.empty(0) } else { self.gather_table(table, lookups, &inverse) };
+            // Nothing is gathered where there is no lookup: a grid of no threads is refused.
+            let inverse = &plan.inverse.handle;
+            let out = if count == 0 { self.empty(0) } else { self.gather_table(table, lookups, &rows.handle, inverse) };
             let (client, device) = (self.client.clone(), self.device.clone());
             let tensor = CubeTensor::new_contiguous(client, device, Shape::from(shape), out, DType::F32);
             Tensor::from_primitive(TensorPrimitive::Float(tensor))
@@ -131,26 +131,29 @@ where
         gathered.collect()
     }
 
-    fn reduce(&mut self, grads: Vec<Option<Tensor<CubeBackend<R, F, I, BT>, 3>>>, lookups: Lookups<'_>) {
+    fn reduce(
+        &mut self,
+        grads: Vec<Option<Tensor<CubeBackend<R, F, I, BT>, 3>>>,
+        lookups: Lookups<'_>,
+        plan: &DevicePlan<CubeBackend<R, F, I, BT>>,
+    ) {
         if lookups.rows.is_empty() {
             self.sums = self.tables.iter().map(|_| self.empty(0)).collect();
             return;
         }
-        let long = Self::long_rows(lookups);
-        let plan = [lookups.offsets, lookups.order, &long].map(|part| self.upload(part));
         let grads = grads
             .into_iter()
             .map(|grad| grad.map(|grad| into_contiguous(grad.cast(DType::F32).into_primitive().tensor()).handle));
-        let sum = |(table, grad)| self.sum(table, grad, lookups, &plan, long.len());
+        let sum = |(table, grad)| self.sum(table, grad, lookups, plan);
         self.sums = self.tables.iter().zip(grads).map(sum).collect();
     }
 
-    fn squared_norm(&self, lookups: Lookups<'_>) -> f64 {
-        self.squared_norm_of_sums(lookups)
+    fn squared_norm(&self, lookups: Lookups<'_>, plan: &DevicePlan<CubeBackend<R, F, I, BT>>) -> f64 {
+        self.squared_norm_of_sums(lookups, &plan.rows)
     }
 
-    fn update(&mut self, lookups: Lookups<'_>, step: UpdateStep) {
-        self.update_tables(lookups, step);
+    fn update(&mut self, lookups: Lookups<'_>, plan: &DevicePlan<CubeBackend<R, F, I, BT>>, step: UpdateStep) {
+        self.update_tables(lookups, &plan.rows, step);
     }
 
     fn download(&self, tables: &mut EmbeddingTables) -> Result<(), TableError> {
@@ -160,9 +163,9 @@ where
 
 impl<R: CubeRuntime> CubeTables<R> {
     /// [N, D] of one table, from the lookups' places among the unique rows.
-    fn gather_table(&self, table: &Table, lookups: Lookups<'_>, inverse: &Handle) -> Handle {
+    fn gather_table(&self, table: &Table, lookups: Lookups<'_>, rows: &Handle, inverse: &Handle) -> Handle {
         let length = lookups.inverse.len() * table.width;
-        let (out, rows) = (self.empty(length), self.upload(&table.rows_in_parts(lookups.rows)));
+        let out = self.empty(length);
         for part in &table.parts {
             let unique = places(lookups.rows, &part.rows);
             if unique.is_empty() {
@@ -178,7 +181,7 @@ impl<R: CubeRuntime> CubeTables<R> {
                     dim,
                     AddressType::from_len(length.max(part.length(table.stride))),
                     array(&part.data, part.length(table.stride)),
-                    array(&rows, lookups.rows.len()),
+                    array(rows, lookups.rows.len()),
                     array(inverse, lookups.inverse.len()),
                     array(&out, length),
                     unique.start,

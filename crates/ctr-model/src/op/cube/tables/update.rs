@@ -2,20 +2,18 @@
 use std::ops::Range;
 
 use burn_cubecl::CubeRuntime;
+use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use super::rule::Rule;
 use super::{CubeTables, Part, Table, array, kernel, places};
 use crate::embedding::Lookups;
+use crate::op::cube::reading::{square_sums, sum_while};
 use crate::optim::UpdateStep;
-use crate::parallel;
 
 /// Rows of a range that are updated at once where all rows are: what bounds the memory for their gradients.
 const ROWS_AT_ONCE: u64 = 1 << 16;
-
-/// Rows whose squares are summed before the sums are.
-const ROWS_PER_SUM: usize = 512;
 
 /// Rows of one part that are updated by one launch.
 struct Piece<'a> {
@@ -62,16 +60,10 @@ impl<R: CubeRuntime> CubeTables<R> {
         pieces
     }
 
-    /// The unique rows of each table, counted from the first row of their parts.
-    fn rows(&self, lookups: Lookups<'_>) -> Vec<Handle> {
-        self.tables.iter().map(|table| self.upload(&table.rows_in_parts(lookups.rows))).collect()
-    }
-
-    pub(super) fn update_tables(&self, lookups: Lookups<'_>, step: UpdateStep) {
-        let rows = self.rows(lookups);
+    pub(super) fn update_tables(&self, lookups: Lookups<'_>, rows: &[CubeTensor<R>], step: UpdateStep) {
         for piece in self.pieces(lookups, self.updates_all()) {
             let (rule, constants) = Rule::at(&self.rule, step, piece.table.width, piece.table.stride);
-            self.update_piece(&piece, &rows[piece.number], lookups.rows.len(), rule, &constants);
+            self.update_piece(&piece, &rows[piece.number].handle, lookups.rows.len(), rule, &constants);
         }
     }
 
@@ -205,33 +197,21 @@ impl<R: CubeRuntime> CubeTables<R> {
         rates
     }
 
-    pub(super) fn squared_norm_of_sums(&self, lookups: Lookups<'_>) -> f64 {
+    pub(super) fn squared_norm_of_sums(&self, lookups: Lookups<'_>, rows: &[CubeTensor<R>]) -> f64 {
         let step = UpdateStep { number: 1, rate_scale: 1.0, grad_scale: 1.0 };
-        let (rows, uniques) = (self.rows(lookups), lookups.rows.len());
+        let uniques = lookups.rows.len();
         // Rows without lookups count where they have a gradient of their own.
         let all = self.updates_all() && !self.rule.gradient().is_identity();
         let squares = self.pieces(lookups, all).into_iter().map(|piece| {
             let (rule, constants) = Rule::at(&self.rule, step, piece.table.width, piece.table.stride);
             let rule = Rule { all, ..rule.gradient_only() };
-            let (totals, offset) = self.totals(&piece, &rows[piece.number], uniques, rule, &constants);
+            let rows = &rows[piece.number].handle;
+            let (totals, offset) = self.totals(&piece, rows, uniques, rule, &constants);
             if rule.needs_whole_rows() {
-                self.prepare(&piece, &rows[piece.number], uniques, (&totals, offset), rule, &constants);
+                self.prepare(&piece, rows, uniques, (&totals, offset), rule, &constants);
             }
-            let values = self.read(totals);
-            let values = &values[offset * rule.width..][..piece.items(all) * rule.width];
-            if self.rule.gradient().is_identity() {
-                return parallel::squared_norm(values);
-            }
-            let square = |&value: &f32| f64::from(value) * f64::from(value);
-            let of_row = |row: &[f32]| row.iter().map(square).sum::<f64>();
-            let of_rows = |rows: &[f32]| rows.chunks_exact(rule.width).map(of_row).sum::<f64>();
-            values.chunks(ROWS_PER_SUM * rule.width).map(of_rows).sum()
+            square_sums(&self.client, &totals, offset * rule.width, piece.items(all) * rule.width)
         });
-        squares.sum()
-    }
-
-    /// The numbers of a buffer.
-    fn read(&self, handle: Handle) -> Vec<f32> {
-        bytemuck::pod_collect_to_vec(&self.client.read_one_unchecked(handle))
+        sum_while(&self.client, squares.collect(), || ()).0
     }
 }
