@@ -26,9 +26,10 @@ pack() {
     packages=(-p smelu -p ctr-model -p trainer --features "${features// /,}")
     built=target/$([ "$profile" = dev ] && echo debug || echo "$profile")
     mkdir -p "$folder/bin"
-    cargo build --locked --profile "$profile" "${packages[@]}" --bin ctr --example 05_bandwidth
+    cargo build --locked --profile "$profile" "${packages[@]}" --bin ctr --example 05_bandwidth --example reduction_speed
     cp "$built/ctr" "$folder/bin/ctr"
     cp "$built/examples/05_bandwidth" "$folder/bin/bandwidth"
+    cp "$built/examples/reduction_speed" "$folder/bin/reduction"
     # The path of a test binary stands in what cargo says of it: the one package below `crates/` whose artefact can be run.
     cargo test --locked --profile "$profile" "${packages[@]}" --no-run --lib --test contract --message-format json 2>/dev/null |
         sed -n 's/.*"target":{"kind":\["\(lib\|test\)"\].*"src_path":"[^"]*\/crates\/\([a-z-]*\)\/\(src\|tests\)[^"]*".*"executable":"\([^"]*\)".*/\2 \1 \4/p' |
@@ -181,6 +182,19 @@ bandwidth() {
     fi
 }
 
+# What the fixed order of the sums over a row's lookups costs, beside atomic additions.
+reduction() {
+    local text batch fixed atomic ratio
+    [ -x "$here/bin/reduction" ] || return 0
+    if text=$("$here/bin/reduction" "$@" 2>"$work/log"); then
+        while read -r batch _ fixed atomic ratio; do
+            line cuda "sums over the rows' lookups, batch $batch" "in order $fixed µs, by atomic additions $atomic µs, $ratio x"
+        done < <(tail -n +3 <<<"$text")
+    else
+        line cuda "sums over the rows' lookups" "FAILED: $(tail -1 "$work/log" | cut -c1-200)"
+    fi
+}
+
 does() { [[ " ${SECTIONS:-tests determinism memory speed torch} " == *" $1 "* ]]; }
 
 check() {
@@ -201,8 +215,9 @@ check() {
     full)
         short=(--set training.epochs=2)
         batches="4096 16384 65536"
-        data=(--set data.dataset.source.rows.train=524288 --set loader.threads=8)
-        warmup=20 steps=100 millions=256
+        # Two dozen batches of the largest size: an epoch begins with an empty queue of batches.
+        data=(--set data.dataset.source.rows.train=1572864 --set loader.threads=8)
+        warmup=60 steps=200 millions=256
         ;;
     small)
         short=(--set training.epochs=1 --set data.dataset.source.rows.train=4096 --set data.dataset.source.rows.valid=1024
@@ -242,6 +257,9 @@ check() {
         ! does memory || memory "$device"
         does speed || continue
         bandwidth "$device"
+        # Software Vulkan adds no floats atomically.
+        # shellcheck disable=SC2086
+        [ "$device" != cuda ] || reduction $batches
         for config in criteo_shaped criteo_dcn_v2; do
             for batch in $batches; do
                 speed "$device" "$config" "$batch" device
@@ -258,7 +276,7 @@ check() {
             data=(--set loader.threads=8)
             speed "$device" frappe_deepfm 4096 device
             [ "$device" != cuda ] || speed "$device" criteo_huge 4096 device
-            data=(--set data.dataset.source.rows.train=524288 --set loader.threads=8)
+            data=(--set data.dataset.source.rows.train=1572864 --set loader.threads=8)
         fi
     done
     if ! does torch; then

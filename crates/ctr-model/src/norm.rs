@@ -75,8 +75,9 @@ impl<B: ModelBackend> BatchNorm<B> {
             Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(primitive.clone()))
         };
         let toward = |state: &RunningState<Tensor<B, 1>>, value: Tensor<B, 1>| {
-            let moved = state.value_sync() * (1.0 - self.momentum) + value * self.momentum;
-            state.update(moved.detach());
+            let [state_now, value] = [state.value_sync(), value].map(|tensor| tensor.into_primitive().tensor());
+            let moved = B::weighted_sum(state_now, value, 1.0 - self.momentum, self.momentum);
+            state.update(Tensor::from_primitive(TensorPrimitive::Float(moved)).detach());
             // Without this the state would be one update behind for whoever reads it next.
             let _ = state.value_sync();
         };

@@ -143,6 +143,11 @@ pub trait ModelBackend: ActivationBackend {
         reference::batch_norm_backward::<Self>(x, grad, norm)
     }
 
+    /// `of_a`·a + `of_b`·b; a, b: \[C\]. Not differentiable: what running statistics are moved with.
+    fn weighted_sum(a: FloatTensor<Self>, b: FloatTensor<Self>, of_a: f64, of_b: f64) -> FloatTensor<Self> {
+        reference::weighted_sum::<Self>(a, b, of_a, of_b)
+    }
+
     /// Inverted dropout: an element is kept, and divided by the probability of being kept, or set to 0.
     ///
     /// `probability` is that of being dropped; it is rounded to a multiple of 2⁻¹⁶. Linear in x, so it is its own backward pass.

@@ -265,6 +265,11 @@ pub fn adam<B: Backend>(
     [parameter, first, second].map(|t| B::float_reshape(primitive(t), shape.clone()))
 }
 
+/// See [`ModelBackend::weighted_sum`].
+pub fn weighted_sum<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>, of_a: f64, of_b: f64) -> FloatTensor<B> {
+    primitive(tensor::<B, 1>(a) * of_a + tensor::<B, 1>(b) * of_b)
+}
+
 /// See [`ModelBackend::squared_norm`].
 pub fn squared_norm<B: Backend>(x: FloatTensor<B>) -> f64 {
     let elements = x.shape().num_elements();

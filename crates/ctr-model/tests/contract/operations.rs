@@ -58,6 +58,11 @@ fn kernels_equal_references<B: ModelBackend>() {
             let (expected_mean, expected_variance) = reference::batch_moments::<B>(primitive(&x));
             close("mean", &values::<B, 1>(mean), &values::<B, 1>(expected_mean));
             close("variance", &values::<B, 1>(variance), &values::<B, 1>(expected_variance));
+            close(
+                "weighted_sum",
+                &values::<B, 1>(B::weighted_sum(primitive(&row), primitive(&row.clone().exp()), 0.9, 0.1)),
+                &values::<B, 1>(reference::weighted_sum::<B>(primitive(&row), primitive(&row.clone().exp()), 0.9, 0.1)),
+            );
             let norm_squared = B::squared_norm(primitive(&x));
             let expected: f64 = elements(x.clone()).iter().map(|&v| f64::from(v).powi(2)).sum();
             assert!((norm_squared - expected).abs() <= 1e-6 * expected, "{shape:?}: {norm_squared} {expected}");

@@ -53,6 +53,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
         (FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
     }
 
+    fn weighted_sum(a: FloatTensor<Self>, b: FloatTensor<Self>, of_a: f64, of_b: f64) -> FloatTensor<Self> {
+        FloatTensor::<Self>::new(B::weighted_sum(a.primitive, b.primitive, of_a, of_b))
+    }
+
     fn batch_norm(x: FloatTensor<Self>, norm: NormTensors<Self>) -> FloatTensor<Self> {
         batch_norm::batch_norm::<B, C>(x, norm)
     }

@@ -9,12 +9,20 @@ use cubecl::prelude::*;
 use super::launch::{array, grid};
 
 /// Rows that one thread adds.
-const GROUP: usize = 64;
+pub(super) const GROUP: usize = 64;
 
-/// The sums of each column over groups of `group` rows, one thread for each; from: [rows, columns], a row every `stride` numbers, to:
-/// [⌈rows/group⌉, columns].
+/// The sums of each column over groups of `group` rows, over `divisor`, one thread for each; from: [rows, columns], a row every `stride` numbers,
+/// to: [⌈rows/group⌉, columns].
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn fold(from: &Array<f32>, to: &mut Array<f32>, rows: usize, columns: usize, stride: usize, #[comptime] group: usize) {
+fn fold(
+    from: &Array<f32>,
+    to: &mut Array<f32>,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    divisor: f32,
+    #[comptime] group: usize,
+) {
     if ABSOLUTE_POS >= to.len() {
         terminate!();
     }
@@ -28,11 +36,16 @@ fn fold(from: &Array<f32>, to: &mut Array<f32>, rows: usize, columns: usize, str
     for row in first..end {
         sum += from[row * stride + column];
     }
-    to[ABSOLUTE_POS] = sum;
+    to[ABSOLUTE_POS] = sum / divisor;
 }
 
 /// Σ over the rows; x: [B, C] → \[C\], neither of them 0. Groups of 64 rows are summed, then groups of their sums, until one is left.
 pub(super) fn sum_rows<R: CubeRuntime>(x: CubeTensor<R>) -> CubeTensor<R> {
+    quotient_of_rows(x, 1.0)
+}
+
+/// (Σ over the rows)/divisor, the sum as [`sum_rows`] takes it.
+pub(super) fn quotient_of_rows<R: CubeRuntime>(x: CubeTensor<R>, divisor: f32) -> CubeTensor<R> {
     let [mut rows, columns] = x.meta.shape().dims();
     let mut sums = if x.meta.strides()[1] == 1 { x } else { into_contiguous(x) };
     let mut stride = sums.meta.strides()[0];
@@ -54,6 +67,7 @@ pub(super) fn sum_rows<R: CubeRuntime>(x: CubeTensor<R>) -> CubeTensor<R> {
                 rows,
                 columns,
                 stride,
+                if groups == 1 { divisor } else { 1.0 },
                 GROUP,
             );
         }

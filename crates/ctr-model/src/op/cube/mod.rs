@@ -6,6 +6,7 @@ mod columns;
 mod dropout;
 mod launch;
 mod loss;
+mod norm;
 mod outer;
 mod pick;
 mod product;
@@ -18,7 +19,7 @@ use burn::tensor::{DType, FloatDType};
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
 use cubecl::server::ComputeServer;
 
-use super::{AdamTensors, ModelBackend, reference};
+use super::{AdamTensors, ModelBackend, NormTensors, reference};
 use crate::embedding::{DeviceTables, EmbeddingTables, TableError};
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
@@ -118,6 +119,38 @@ where
 
     fn sum_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
         if launch::computes(&[&x]) { columns::sum_rows(x) } else { reference::sum_rows::<Self>(x) }
+    }
+
+    fn batch_moments(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if launch::computes(&[&x]) {
+            return norm::batch_moments(x).into();
+        }
+        reference::batch_moments::<Self>(x)
+    }
+
+    fn batch_norm(x: FloatTensor<Self>, norm: NormTensors<Self>) -> FloatTensor<Self> {
+        if launch::computes(&[&x, &norm.mean, &norm.variance, &norm.gamma, &norm.beta]) {
+            return norm::batch_norm(x, norm);
+        }
+        reference::batch_norm::<Self>(x, norm)
+    }
+
+    fn batch_norm_backward(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        norm: NormTensors<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        if launch::computes(&[&x, &grad, &norm.mean, &norm.variance, &norm.gamma, &norm.beta]) {
+            return norm::batch_norm_backward(x, grad, norm);
+        }
+        reference::batch_norm_backward::<Self>(x, grad, norm)
+    }
+
+    fn weighted_sum(a: FloatTensor<Self>, b: FloatTensor<Self>, of_a: f64, of_b: f64) -> FloatTensor<Self> {
+        if launch::computes(&[&a, &b]) {
+            return norm::weighted_sum(a, b, of_a as f32, of_b as f32);
+        }
+        reference::weighted_sum::<Self>(a, b, of_a, of_b)
     }
 
     fn dropout(x: FloatTensor<Self>, key: DropoutKey, probability: f64) -> FloatTensor<Self> {
