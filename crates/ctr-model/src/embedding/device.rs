@@ -39,6 +39,10 @@ pub trait DeviceTables<B: Backend>: Debug + Send {
 
 /// The [`Lookups`] of a batch in the memory of a device: those that [`DeviceTables::upload`] was given, for its tables and no others.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    allow(dead_code, reason = "only tables on a device make and read a plan")
+)]
 pub struct DevicePlan<B: Backend> {
     /// For each table the distinct rows, each counted from the first row of its part of the table, \[U\].
     pub(crate) rows: Vec<IntTensor<B>>,
