@@ -42,10 +42,11 @@ fn on_device<B: ModelBackend>(host: &EmbeddingTables, largest_buffer: Option<u64
     tables.expect("the backend has tables of its own")
 }
 
-/// Batches with what is special: none, one row, one row again and again, frozen rows, the first and the last row, and a large one.
+/// Batches with what is special: none, one row, one row again and again, frozen rows, the first and the last row, a large one, and one row with
+/// more lookups than a group of threads fetches twice, of every width.
 fn batches() -> Vec<Vec<u64>> {
     let many = normals(5, 600).iter().map(|v| ((v.abs() * 20.0) as u64).min(ROWS - 1)).collect();
-    vec![vec![0, 39], vec![], vec![7; 2], vec![12; 34], vec![3, 9, 3, 0, 39, 39, 3, 14], many, vec![39; 300]]
+    vec![vec![0, 39], vec![], vec![7; 2], vec![12; 34], vec![3, 9, 3, 0, 39, 39, 3, 14], many, vec![39; 9000]]
 }
 
 /// How the bytes of a buffer are limited: not at all; to a few rows of the wide table; to less than one row of it.
