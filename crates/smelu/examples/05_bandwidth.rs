@@ -81,9 +81,9 @@ mod bandwidth {
         time("copy", 2, &|| drop(x.copy()));
         for (what, curve) in [("SmeLU", Curve::smelu(0.5)), ("ReLU", Curve::relu())] {
             type Of<R, F, I, BT> = CubeBackend<R, F, I, BT>;
-            time(&format!("{what} forward"), 2, &|| drop(Of::<R, F, I, BT>::activation(x.clone(), curve.clone())));
+            time(&format!("{what} forward"), 2, &|| drop(Of::<R, F, I, BT>::activation(x.clone(), curve)));
             time(&format!("{what} backward"), 3, &|| {
-                drop(Of::<R, F, I, BT>::activation_backward(x.clone(), dy.clone(), curve.clone()));
+                drop(Of::<R, F, I, BT>::activation_backward(x.clone(), dy.clone(), curve));
             });
         }
     }
