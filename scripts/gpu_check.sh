@@ -158,7 +158,7 @@ torch() {
         return
     fi
     if "$python" "$here/gpu_torch.py" --config "$here/configs/bench/$config.toml" --encoded "$encoded" --batch-size "$batch" --warmup "$warmup" \
-        --steps "$steps" "$@" >"$report" 2>"$work/log"; then
+        --steps "$steps" --loader-threads 8 "$@" >"$report" 2>"$work/log"; then
         line PyTorch "$name" "$(sed -n 's/.*"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
     else
         rm -f "$report"
@@ -224,7 +224,7 @@ check() {
             --set data.dataset.source.rows.test=1024)
         batches="512"
         data=(--set data.dataset.source.rows.train=8192 --set data.dataset.source.rows.valid=512 --set data.dataset.source.rows.test=512)
-        warmup=1 steps=3 millions=1
+        warmup=1 steps=5 millions=1
         ;;
     *)
         echo "SIZE is \"$size\"; expected full or small" >&2

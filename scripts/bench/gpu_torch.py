@@ -34,7 +34,10 @@ def arguments():
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--tf32", action="store_true")
     parser.add_argument("--bandwidth", action="store_true")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.steps < 5 or args.loader_threads < 1:
+        parser.error("--steps is at least 5, --loader-threads at least 1")
+    return args
 
 
 def read_shard(path):
@@ -110,15 +113,22 @@ class Batches:
             step = number
             while True:
                 picked = order[step % count * size : (step % count + 1) * size]
-                tensors = [torch.from_numpy(part[picked]) for part in (ids, numeric, labels)]
-                self.queues[number].put([tensor.pin_memory() for tensor in tensors] if pinned else tensors)
+                try:
+                    tensors = [torch.from_numpy(part[picked]) for part in (ids, numeric, labels)]
+                    self.queues[number].put([tensor.pin_memory() for tensor in tensors] if pinned else tensors)
+                except Exception as error:
+                    self.queues[number].put(error)
+                    return
                 step += len(self.queues)
 
         for number in range(args.loader_threads):
             threading.Thread(target=make, args=(number,), daemon=True).start()
 
     def take(self, step):
-        return self.queues[step % len(self.queues)].get()
+        batch = self.queues[step % len(self.queues)].get()
+        if isinstance(batch, Exception):
+            raise batch
+        return batch
 
 
 def bandwidth():
@@ -169,9 +179,9 @@ def main():
             torch.cuda.synchronize()
 
     batches = Batches(ids, numeric, labels, args, config["seed"], pinned=device.type == "cuda")
-    steps, marks = args.steps // 5 * 5, []
-    for step in range(args.warmup + steps):
-        if step >= args.warmup and (step - args.warmup) % (steps // 5) == 0:
+    bounds, marks = [args.warmup + args.steps * part // 5 for part in range(6)], []
+    for step in range(args.warmup + args.steps):
+        if step in bounds:
             wait()
             marks.append(time.perf_counter())
         of_batch, numbers, clicked = batches.take(step)
@@ -194,9 +204,10 @@ def main():
     wait()
     marks.append(time.perf_counter())
     rows = min(args.batch_size, len(labels))
-    fifths = [round(rows * steps / 5 / (end - start)) for start, end in zip(marks, marks[1:])]
+    sizes = [end - start for start, end in zip(bounds, bounds[1:])]
+    fifths = [round(rows * size / (end - start)) for size, start, end in zip(sizes, marks, marks[1:])]
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    report = {"samples_per_second": rows * steps / (marks[-1] - marks[0]), "fifths": fifths, "torch": torch.__version__, "device": name}
+    report = {"samples_per_second": rows * args.steps / (marks[-1] - marks[0]), "fifths": fifths, "torch": torch.__version__, "device": name}
     print(json.dumps({**report, "loss": loss.item(), "compile": args.compile}))
 
 

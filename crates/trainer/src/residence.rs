@@ -94,7 +94,7 @@ impl<B: ModelBackend> PlacedTables<B> {
         Ok(())
     }
 
-    /// The rows of a batch's lookups; see [`EmbeddingTables::gather`].
+    /// The rows of a batch's lookups; see [`EmbeddingTables::gather`]. On a device it copies the whole plan, of which a step would need more.
     #[must_use]
     pub fn gather(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
         self.gather_with_plan(lookups, batch, device).0
@@ -124,7 +124,8 @@ impl<B: ModelBackend> PlacedTables<B> {
                 tables.reduce(grads, lookups, &plan);
                 RowSums::Device(plan)
             }
-            _ => RowSums::Host(self.host.reduce(grads, lookups)),
+            (None, None) => RowSums::Host(self.host.reduce(grads, lookups)),
+            _ => unreachable!("rows that were gathered on the device have a plan there, others have none"),
         }
     }
 

@@ -12,7 +12,11 @@ use crate::optim::UpdateStep;
 ///
 /// Each method does what the one of the same name of [`EmbeddingTables`] does, with the same arithmetic in the same order: sums over the
 /// lookups of a row and over the elements of a row are taken one after another, and no two threads write one number. Where a device
-/// contracts a product and a sum into one operation, its numbers differ in the last bit. `docs/determinism.md` says which do.
+/// contracts a product and a sum into one operation, its numbers differ in the last bit. `docs/determinism.md` says which do. The squared norm
+/// alone is taken otherwise: groups of at most 64 squares are added in `f32`, in an order that is a function of their number.
+///
+/// # Panics
+/// Where a method takes lookups and a plan, and the plan is not that of the lookups and of these tables.
 pub trait DeviceTables<B: Backend>: Debug + Send {
     /// Copies the row plan of a batch to the device, once for all that follows with it.
     fn upload(&self, lookups: Lookups<'_>) -> DevicePlan<B>;

@@ -5,7 +5,7 @@
 //! | plain reference of every operation, in Burn's own operations | [`reference`](mod@reference) |
 //! | single-pass kernels on host memory, for `Flex` and `NdArray` | `host` |
 //! | hand-written backward passes | `autodiff` |
-//! | tables in the memory of a device, on wgpu and CUDA | `cube` |
+//! | tables in the memory of a device, and kernels, on wgpu and CUDA | `cube` |
 use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
@@ -180,7 +180,7 @@ pub trait ModelBackend: ActivationBackend {
     }
 
     /// The sum of the [`squared_norm`](Self::squared_norm)s of several tensors in their order, and what `work` returns. A device is waited for
-    /// once, after `work`, which may hand it more to do.
+    /// once, after `work`, which may hand it more to do; it may add the squares in another order than `squared_norm`, that of their number.
     fn squared_norms_while<T>(tensors: Vec<FloatTensor<Self>>, work: impl FnOnce() -> T) -> (f64, T) {
         (tensors.into_iter().map(Self::squared_norm).sum(), work())
     }

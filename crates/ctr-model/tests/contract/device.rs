@@ -1,6 +1,6 @@
 //! Tables in the memory of a device beside those of the host.
 use std::io::{Write, stderr};
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::{Tensor, TensorData};
 use ctr_model::ModelBackend;
@@ -128,6 +128,21 @@ fn sums_are_taken_in_the_order_of_the_lookups<B: ModelBackend>() {
     assert_eq!(host.tables()[0].weights(), [0.0, 0.0, -7.0, 0.0, 0.0, -1.0]);
 }
 
+/// The kernels do not compare places with the lengths of the plan's buffers, so that the plan of a smaller batch must not get there.
+fn the_plan_of_other_lookups_is_refused<B: ModelBackend>() {
+    let rule = UpdateRule::sparse(RowOptimizerConfig::Sgd(SgdConfig::default()));
+    let mut device = on_device::<B>(&host(&rule), None);
+    let (plan, other) = (Plan::new(&[5, 2, 5, 5]), Plan::new(&[5, 2]));
+    let uploaded = device.upload(other.lookups());
+    let step = UpdateStep { number: 1, rate_scale: 1.0, grad_scale: 1.0 };
+    let refused = |work: &mut dyn FnMut()| catch_unwind(AssertUnwindSafe(work)).is_err();
+    assert!(refused(&mut || drop(device.gather(plan.lookups(), &uploaded, 2))));
+    assert!(refused(&mut || device.reduce(vec![None; 4], plan.lookups(), &uploaded)));
+    assert!(refused(&mut || _ = device.squared_norm(plan.lookups(), &uploaded)));
+    assert!(refused(&mut || device.update(plan.lookups(), &uploaded, step)));
+    assert!(!refused(&mut || drop(device.gather(other.lookups(), &uploaded, 1))));
+}
+
 /// Whether there is a device to test on.
 pub(crate) fn works<B: ModelBackend>() -> bool {
     let works = catch_unwind(|| Tensor::<B, 1>::ones([2], &B::Device::default()).sum().into_data()).is_ok();
@@ -145,6 +160,13 @@ macro_rules! on_devices {
             fn rows_sums_and_updates_are_those_of_the_host() {
                 if super::works::<$backend>() {
                     super::rows_sums_and_updates_are_those_of_the_host::<$backend>();
+                }
+            }
+
+            #[test]
+            fn the_plan_of_other_lookups_is_refused() {
+                if super::works::<$backend>() {
+                    super::the_plan_of_other_lookups_is_refused::<$backend>();
                 }
             }
 

@@ -117,6 +117,7 @@ where
         plan: &DevicePlan<CubeBackend<R, F, I, BT>>,
         batch: usize,
     ) -> Vec<Tensor<CubeBackend<R, F, I, BT>, 3>> {
+        self.check(lookups, plan);
         let count = lookups.inverse.len();
         let fields = count.checked_div(batch).unwrap_or(0);
         let gathered = self.tables.iter().zip(&plan.rows).map(|(table, rows)| {
@@ -137,6 +138,7 @@ where
         lookups: Lookups<'_>,
         plan: &DevicePlan<CubeBackend<R, F, I, BT>>,
     ) {
+        self.check(lookups, plan);
         if lookups.rows.is_empty() {
             self.sums = self.tables.iter().map(|_| self.empty(0)).collect();
             return;
@@ -149,10 +151,12 @@ where
     }
 
     fn squared_norm(&self, lookups: Lookups<'_>, plan: &DevicePlan<CubeBackend<R, F, I, BT>>) -> f64 {
+        self.check(lookups, plan);
         self.squared_norm_of_sums(lookups, &plan.rows)
     }
 
     fn update(&mut self, lookups: Lookups<'_>, plan: &DevicePlan<CubeBackend<R, F, I, BT>>, step: UpdateStep) {
+        self.check(lookups, plan);
         self.update_tables(lookups, &plan.rows, step);
     }
 

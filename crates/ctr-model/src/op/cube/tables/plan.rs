@@ -22,6 +22,23 @@ impl Table {
 }
 
 impl<R: CubeRuntime> CubeTables<R> {
+    /// The kernels take the lengths of a plan's buffers from the lookups.
+    pub(super) fn check<F, I, BT>(&self, lookups: Lookups<'_>, plan: &DevicePlan<CubeBackend<R, F, I, BT>>)
+    where
+        F: FloatElement,
+        I: IntElement,
+        BT: BoolElement,
+    {
+        let length = |part: &CubeTensor<R>| part.meta.num_elements();
+        let rows = plan.rows.iter().map(length);
+        assert!(
+            rows.eq(self.tables.iter().map(|_| lookups.rows.len()))
+                && [&plan.offsets, &plan.order, &plan.inverse].map(length)
+                    == [lookups.offsets, lookups.order, lookups.inverse].map(<[u32]>::len),
+            "the plan on the device is that of other lookups or other tables"
+        );
+    }
+
     pub(super) fn upload_plan<F, I, BT>(&self, lookups: Lookups<'_>) -> DevicePlan<CubeBackend<R, F, I, BT>>
     where
         F: FloatElement,
