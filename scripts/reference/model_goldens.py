@@ -71,13 +71,15 @@ def golden(name, keys):
     """One model of models.py with these keys."""
     forward, widths = models.MODELS[keys["type"]]
     parameters = Parameters()
-    tables = {table: uniform(f"tables.{table}", ROWS, width).requires_grad_() for table, width in widths(keys, CATEGORICAL + NUMERIC, DIM)}
+    specs = widths(keys, CATEGORICAL + NUMERIC, DIM)
+    tables = {table: uniform(f"tables.{table}", ROWS, width).requires_grad_() for table, width, *_ in specs}
+    fields = [some[0] if some else list(range(CATEGORICAL)) for _, _, *some in specs]
     ids = torch.tensor([word % ROWS for word in words("ids", BATCH * CATEGORICAL)]).reshape(BATCH, CATEGORICAL)
     labels = torch.tensor([float(word % 2) for word in words("labels", BATCH)], dtype=torch.float64)
     numeric = uniform("numeric", BATCH, NUMERIC)
 
     def run():
-        leaves = [table[ids] for table in tables.values()]
+        leaves = [table[ids[:, looked_up]] for table, looked_up in zip(tables.values(), fields)]
         for leaf in leaves:
             leaf.retain_grad()
         logits = forward(parameters, leaves, numeric, keys)

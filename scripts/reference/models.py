@@ -316,12 +316,14 @@ def edcn(p, tables, numeric, keys):
 
 
 def finalmlp(p, tables, numeric, keys):
-    embedded = all_fields(p, tables[0], numeric).flatten(1)
+    embedded, of_gates = all_fields(p, tables[0], numeric).flatten(1), tables[1:]
     outputs = []
     for name in ("first", "second"):
         x = embedded
         if "gate_units" in keys:
-            gate = hidden(p, p(f"{name}.gate.context", 1, tables[0].shape[2]), {**keys, "batch_norm": False}, f"{name}.gate.hidden", "gate_units")
+            chosen = keys.get(f"{name}_gate_fields")
+            context = of_gates.pop(0).flatten(1) if chosen else p(f"{name}.gate.context", 1, tables[0].shape[2])
+            gate = hidden(p, context, {**keys, "batch_norm": False}, f"{name}.gate.hidden", "gate_units")
             x = x * 2 * torch.sigmoid(linear(p, gate, f"{name}.gate.output", x.shape[1]))
         outputs.append(hidden(p, x, keys, f"{name}.hidden", f"{name}_hidden_units"))
     x, y = outputs
@@ -350,7 +352,13 @@ def with_linear_if(asked):
     return lambda keys, fields, dim: [("embedding", dim)] + [table for table in [asked(keys, dim)] if table]
 
 
-# The function of each model, and the names and widths of its tables.
+def gate_tables(keys, fields, dim):
+    """A table for each gate of named fields (`f0`, `f1`, ...), and the numbers of those fields."""
+    chosen = [(name, keys.get(f"{name}_gate_fields")) for name in ("first", "second")]
+    return [("embedding", dim)] + [(f"{name}_gate", dim, [int(field[1:]) for field in names]) for name, names in chosen if names]
+
+
+# The function of each model, and the names and widths of its tables, with the fields that look rows up there where not all do.
 MODELS = {
     "lr": (lr, linear_only),
     "fm": (fm, with_linear),
@@ -372,7 +380,7 @@ MODELS = {
     "afn": (afn, with_linear_if(lambda keys, dim: ("deep_embedding", dim) if "deep_hidden_units" in keys else None)),
     "masknet": (masknet, embedding),
     "edcn": (edcn, embedding),
-    "finalmlp": (finalmlp, embedding),
+    "finalmlp": (finalmlp, gate_tables),
     "gdcn": (gdcn, embedding),
 }
 
@@ -427,6 +435,8 @@ CASES = {
     "edcn, attention": keys("edcn", cross_layers=2, bridge="attention_pooling", activation="SmeLU(beta=0.5)"),
     "edcn, concatenation": keys("edcn", cross_layers=1, bridge="concatenation", regulation=False, activation="SmeLU(beta=0.5)"),
     "finalmlp": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3, 2], heads=2, gate_units=[3], batch_norm=True, activation="SmeLU(beta=0.5)"),
+    "finalmlp, fields in gates": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3], gate_units=[3], first_gate_fields=["f0", "f2"], second_gate_fields=["f1"], activation="SmeLU(beta=0.5)"),
+    "finalmlp, fields in one gate": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3], gate_units=[3], second_gate_fields=["f2"], activation="SmeLU(beta=0.5)"),
     "gdcn": deep("gdcn", cross_layers=2, hidden_units=[3]),
     "gdcn, stacked": deep("gdcn", cross_layers=1, structure="stacked", hidden_units=[3]),
 }

@@ -47,7 +47,7 @@ impl<B: ModelBackend> CtrModel<B> for Agreement<B> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = burn::tensor::Device::<Train>::default();
     let model = Agreement::new(Initializer::new(1, &device));
-    let table = TableSpec { name: "embedding".to_owned(), width: DIM, init_std: 0.3 };
+    let table = TableSpec::new("embedding", DIM, 0.3);
     let mut learner = Learner::new(model, &[table], &[USERS, ITEMS, HOURS].map(u64::from))?;
 
     let (train, test) = (Clicks::draw("train", 100_000), Clicks::draw("test", 20_000));

@@ -101,7 +101,7 @@ mod device {
         let device = R::Device::default();
         let rows = FIELDS.div_ceil(CARDINALITIES.len()) as u64 * CARDINALITIES.iter().sum::<u64>();
         let rule = UpdateRule::sparse(RowOptimizerConfig::Adagrad(AdagradConfig::default()));
-        let spec = TableSpec { name: "embedding".to_owned(), width: WIDTH, init_std: 0.0 };
+        let spec = TableSpec::new("embedding", WIDTH, 0.0);
         let host = EmbeddingTables::new(&[spec], rows, rule, 1)?;
         let Some(mut tables) = CubeBackend::<R, F, I, BT>::device_tables(&host, &device, None)? else {
             return Err("the device has no tables of its own".into());

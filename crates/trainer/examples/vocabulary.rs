@@ -93,7 +93,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Gather, segmented sum and update alone; the raw cost of touching the rows' memory; the time and the memory of initialising all rows.
 fn embedding_part(plans: &[RowPlan], rows: u64, base: u64) -> Result<String, Box<dyn std::error::Error>> {
-    let spec = TableSpec { name: "embedding".to_owned(), width: WIDTH, init_std: 0.01 };
+    let spec = TableSpec::new("embedding", WIDTH, 0.01);
     let rule = UpdateRule::sparse(RowOptimizerConfig::RowwiseAdagrad(AdagradConfig::default()));
     let started = Instant::now();
     let mut tables = EmbeddingTables::with_layout(&[spec], &LookupLayout::uniform(rows, FIELDS), rule, 1)?;

@@ -96,7 +96,8 @@ impl Layouts {
         let full = widths.iter().copied().max();
         let mixed = row_widths.iter().any(|width| Some(*width) != full);
         let concatenated = mixed.then(|| EMBEDDING_TABLE.to_owned());
-        Self { rows, lookups: LookupLayout { groups, fields, concatenated }, widths }
+        let names = schema.categorical.iter().map(|field| field.name.clone()).collect();
+        Self { rows, lookups: LookupLayout { groups, fields, names, concatenated }, widths }
     }
 
     /// The widths of the fields, where they differ and the model needs one: narrower fields are projected to the widest.

@@ -93,8 +93,8 @@ pub enum LearnerError {
     },
     /// Tables for a device that can only be in the host's memory.
     #[error(
-        "`embedding.residence = \"device\"` needs one row of the width of `embedding.dim` for each field of an example, but a field has a list of \
-         values, compressed or other embeddings; set `embedding.residence` to \"auto\" or \"host\""
+        "`embedding.residence = \"device\"` needs one row of the width of `embedding.dim` for each field of an example in every table, but a field \
+         has a list of values, compressed or other embeddings, or the model a table for some fields alone; set `embedding.residence` to \"auto\" or \"host\""
     )]
     NotPlain,
     /// A device without bfloat16.

@@ -34,6 +34,16 @@ pub enum TableError {
         /// What the device said.
         reason: String,
     },
+    /// A table for a field that is not there.
+    #[error("the table `{name}` is for the field `{field}`, which is not among the categorical fields ({known})")]
+    UnknownField {
+        /// The table.
+        name: String,
+        /// The field.
+        field: String,
+        /// The fields that are there.
+        known: String,
+    },
     /// Weights to be loaded do not fit.
     #[error("the table `{name}` holds {expected} numbers, but {found} were given")]
     Size {

@@ -32,6 +32,7 @@ pub(super) fn gather_slots(tables: &[EmbeddingTable], output: &Output, lookups: 
         let first = number * block * output.slots.len();
         for (example, out) in out.chunks_exact_mut(output.width).enumerate() {
             for (field, slot) in output.slots.iter().enumerate() {
+                let Some(slot) = slot else { continue };
                 let number = first + example * output.slots.len() + field;
                 let out = &mut out[slot.offset..][..slot.width];
                 gather_slot(&readers[slot.table], *slot, lookups, number, out, &mut row[..slot.width]);

@@ -1,6 +1,8 @@
 //! What the data's fields look up, and in which tables.
 use std::ops::Range;
 
+use super::{TableError, TableSpec};
+
 /// The rows that the tables of a model number alike, and what each field looks up in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupLayout {
@@ -8,6 +10,8 @@ pub struct LookupLayout {
     pub groups: Vec<RowGroup>,
     /// The fields of an example, F of them.
     pub fields: Vec<FieldLookup>,
+    /// The name of each field; none where no table is for some fields alone.
+    pub names: Vec<String>,
     /// The name of the table specification whose rows have the widths of their groups; all fields of an example follow one another in its
     /// tensor, [B, 1, ΣD], which is [B, F, D] where all have one width. Other specifications have one width for all rows.
     pub concatenated: Option<String>,
@@ -55,6 +59,7 @@ impl LookupLayout {
         Self {
             groups: vec![RowGroup { rows: 0..rows, width: 0, frozen: false }],
             fields: vec![FieldLookup { group: 0, combine: Combine::One }; fields],
+            names: Vec::new(),
             concatenated: None,
         }
     }
@@ -88,6 +93,33 @@ impl LookupLayout {
     pub(super) fn field_width(&self, field: &FieldLookup) -> usize {
         let width = self.groups[field.group].width;
         if field.combine == Combine::Concatenate { 2 * width } else { width }
+    }
+
+    /// Whether each field looks its rows up in a table of `spec`.
+    pub(super) fn looks_up(&self, spec: &TableSpec) -> Result<Vec<bool>, TableError> {
+        let Some(named) = &spec.fields else { return Ok(vec![true; self.fields.len()]) };
+        if let Some(field) = named.iter().find(|field| !self.names.contains(field)) {
+            return Err(TableError::UnknownField {
+                name: spec.name.clone(),
+                field: field.clone(),
+                known: self.names.join(", "),
+            });
+        }
+        Ok(self.names.iter().map(|name| named.contains(name)).collect())
+    }
+
+    /// The ranges of rows that the fields marked in `used` look up.
+    pub(super) fn arenas_of(&self, used: &[bool]) -> Vec<Range<u64>> {
+        let mut arenas: Vec<Range<u64>> = Vec::new();
+        for (number, group) in self.groups.iter().enumerate() {
+            let is_used = self.fields.iter().zip(used).any(|(field, used)| *used && field.group == number);
+            match arenas.last_mut() {
+                _ if !is_used => {}
+                Some(rows) if rows.end == group.rows.start => rows.end = group.rows.end,
+                _ => arenas.push(group.rows.clone()),
+            }
+        }
+        arenas
     }
 
     /// The ranges of rows of one width each, with that width.

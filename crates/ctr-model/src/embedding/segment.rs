@@ -45,7 +45,7 @@ pub(super) fn segment_slots(
             for &lookup in &lookups.order[bounds[0] as usize..bounds[1] as usize] {
                 let lookup = lookup as usize;
                 let number = slots.map_or(lookup, |slots| slots[lookup] as usize);
-                let slot = output.slots[number % fields];
+                let Some(slot) = output.slots[number % fields] else { continue };
                 // Of two concatenated rows, the second one's gradient lies behind the first one's.
                 let second = slot.combine == Combine::Concatenate && lookup != lookups.of_slot(number).start;
                 let offset = slot.offset + if second { width } else { 0 };

@@ -18,6 +18,16 @@ pub struct TableSpec {
     pub width: usize,
     /// Standard deviation of the normal distribution that the elements are drawn from.
     pub init_std: f64,
+    /// The fields that look their rows up here, by the names of [`LookupLayout::names`](super::LookupLayout::names); `None` stands for all.
+    pub fields: Option<Vec<String>>,
+}
+
+impl TableSpec {
+    /// A table that all fields look their rows up in.
+    #[must_use]
+    pub fn new(name: impl Into<String>, width: usize, init_std: f64) -> Self {
+        Self { name: name.into(), width, init_std, fields: None }
+    }
 }
 
 /// Rows of `width` weights and `state_len` numbers of optimiser state each, in one piece of memory: an update touches one place.
@@ -277,7 +287,7 @@ mod tests {
     use super::*;
 
     fn spec(width: usize) -> TableSpec {
-        TableSpec { name: "embedding".into(), width, init_std: 0.5 }
+        TableSpec::new("embedding", width, 0.5)
     }
 
     #[test]
@@ -331,7 +341,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn rows_beyond_32_bits_are_addressed() {
-        let narrow = TableSpec { name: "embedding".into(), width: 1, init_std: 0.5 };
+        let narrow = TableSpec::new("embedding", 1, 0.5);
         // A system that commits all memory it hands out refuses this.
         let Ok(mut table) = EmbeddingTable::new(&narrow, 0..1 << 33, 0, 1) else { return };
         let row = (1 << 32) + 5;

@@ -37,8 +37,8 @@ pub(super) struct Output {
     concatenated: bool,
     /// Elements of an example.
     pub(super) width: usize,
-    /// The fields of an example; not known, and not needed, where the output is plain.
-    pub(super) slots: Vec<SlotOutput>,
+    /// The fields of an example, `None` for those that look nothing up here; not known, and not needed, where the output is plain.
+    pub(super) slots: Vec<Option<SlotOutput>>,
 }
 
 /// Where the combined row of a field goes.
@@ -52,13 +52,18 @@ pub(super) struct SlotOutput {
 }
 
 impl Output {
+    /// The widths of the fields that look something up here.
+    fn widths(&self) -> impl Iterator<Item = usize> {
+        self.slots.iter().flatten().map(|slot| slot.width)
+    }
+
     /// Whether the fields have several widths.
     fn is_mixed(&self) -> bool {
-        self.slots.windows(2).any(|pair| pair[0].width != pair[1].width)
+        self.widths().any(|width| Some(width) != self.widths().next())
     }
 
     pub(super) fn widest(&self) -> usize {
-        self.slots.iter().map(|slot| slot.width).max().unwrap_or(0)
+        self.widths().max().unwrap_or(0)
     }
 }
 
@@ -88,7 +93,7 @@ impl EmbeddingTables {
     /// and its column alone.
     ///
     /// # Errors
-    /// When the memory cannot be reserved.
+    /// When the memory cannot be reserved, or a table is for a field that the layout does not have.
     pub fn with_layout(
         specs: &[TableSpec],
         layout: &LookupLayout,
@@ -102,14 +107,20 @@ impl EmbeddingTables {
             let first = all.tables.len();
             // The tables of the members of an ensemble have the name of a single model's, and more behind a dot.
             let concatenated = layout.concatenated.as_deref() == spec.name.split('.').next();
-            let arenas = if concatenated { layout.arenas() } else { vec![(0..layout.rows(), spec.width)] };
+            let used = layout.looks_up(spec)?;
+            let arenas = match &spec.fields {
+                Some(_) => layout.arenas_of(&used).into_iter().map(|rows| (rows, spec.width)).collect(),
+                None if concatenated => layout.arenas(),
+                None => vec![(0..layout.rows(), spec.width)],
+            };
             let several = arenas.len() > 1;
-            for (rows, width) in arenas {
+            for (number, (rows, width)) in arenas.into_iter().enumerate() {
                 let spec = TableSpec { width, ..spec.clone() };
                 let trainable = layout.trainable(&rows);
                 let mut table = EmbeddingTable::new(&spec, rows.clone(), all.rule.state_len(width), seed)?;
                 if several {
-                    table = table.renamed(format!("{}.{width}", spec.name));
+                    let part = if spec.fields.is_some() { number } else { width };
+                    table = table.renamed(format!("{}.{part}", spec.name));
                 }
                 match all.rule.scope {
                     UpdateScope::AllRows => table.materialise(&rows),
@@ -127,8 +138,8 @@ impl EmbeddingTables {
                 all.trainable.push(trainable);
             }
             let tables = first..all.tables.len();
-            let plain = one_to_one && !concatenated;
-            all.outputs.push(output(layout, &all.tables, tables, spec.width, (plain, concatenated)));
+            let plain = one_to_one && !concatenated && spec.fields.is_none();
+            all.outputs.push(output((layout, &used), &all.tables, tables, spec.width, (plain, concatenated)));
         }
         if let [Output { plain: true, .. }] = all.outputs[..] {
             all.field_rows = layout.rows_by_field().unwrap_or_default();
@@ -192,8 +203,8 @@ impl EmbeddingTables {
         &mut self.tables
     }
 
-    /// The rows of a batch's lookups, one tensor for each specification: [B, F, D], or [B, 1, ΣD] for that of
-    /// [`LookupLayout::concatenated`] where fields have several widths.
+    /// The rows of a batch's lookups, one tensor for each specification: [B, F, D] of the F fields that look something up there, or
+    /// [B, 1, ΣD] for that of [`LookupLayout::concatenated`] where fields have several widths.
     #[must_use]
     pub fn gather<B: Backend>(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
         self.outputs
@@ -205,10 +216,10 @@ impl EmbeddingTables {
                     (gather(table, lookups), [batch, fields, table.width()])
                 } else {
                     let values = gather_slots(&self.tables, output, lookups, batch);
-                    let fields = output.slots.len();
+                    let fields = output.widths().count();
                     let shape = match (output.concatenated, fields) {
                         (true, _) if output.is_mixed() => [batch, 1, output.width],
-                        (_, 0) => [batch, 0, self.tables[output.tables.start].width()],
+                        (_, 0) => [batch, 0, self.tables.get(output.tables.start).map_or(0, EmbeddingTable::width)],
                         _ => [batch, fields, output.width / fields],
                     };
                     (values, shape)
@@ -281,14 +292,17 @@ impl EmbeddingTables {
 }
 
 fn output(
-    layout: &LookupLayout,
+    (layout, used): (&LookupLayout, &[bool]),
     all: &[EmbeddingTable],
     tables: Range<usize>,
     width: usize,
     (plain, concatenated): (bool, bool),
 ) -> Output {
     let mut offset = 0;
-    let slot = |field: &super::layout::FieldLookup| {
+    let slot = |(field, used): (&super::layout::FieldLookup, &bool)| {
+        if !used {
+            return None;
+        }
         let group = &layout.groups[field.group];
         let width = if concatenated { layout.field_width(field) } else { width };
         let holds = |table: &EmbeddingTable| table.row_range().contains(&group.rows.start);
@@ -299,9 +313,9 @@ fn output(
         };
         let slot = SlotOutput { table, offset, width, combine };
         offset += width;
-        slot
+        Some(slot)
     };
-    let slots = layout.fields.iter().map(slot).collect();
+    let slots = layout.fields.iter().zip(used).map(slot).collect();
     Output { tables, plain, concatenated, width: offset, slots }
 }
 

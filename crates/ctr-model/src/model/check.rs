@@ -2,7 +2,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::InputShape;
+use super::{InputShape, NamedFields};
 use crate::mlp::{MlpConfig, WeightInit};
 
 /// Units of a layer, rows of a matrix: far beyond any use, so that a slip of the keyboard is a message and no failed allocation.
@@ -109,6 +109,21 @@ pub(super) fn perceptron(config: &MlpConfig) -> Checked {
         return Err(ModelError::new("init", found, "\"xavier\", or an activation with a gain from 1e-3 to 1e3"));
     }
     dropout("dropout", config.dropout)
+}
+
+/// Names of categorical fields, each once.
+pub(super) fn names(NamedFields { key, fields, .. }: NamedFields<'_>, categorical: &[&str]) -> Checked {
+    for (index, name) in fields.iter().enumerate() {
+        let expected = if !categorical.contains(&name.as_str()) {
+            format!("a categorical field ({})", categorical.join(", "))
+        } else if fields[..index].contains(name) {
+            "each field once".to_owned()
+        } else {
+            continue;
+        };
+        return Err(ModelError { index: Some(index), ..ModelError::new(key, format!("{name:?}"), expected) });
+    }
+    Ok(())
 }
 
 /// At least two fields, numeric ones included, for models made of pairs.

@@ -5,7 +5,7 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use smelu::ActivationConfig;
 
-use super::{Architecture, CtrModel, EMBEDDING, InputShape, ModelError, ModelInput, check};
+use super::{Architecture, CtrModel, EMBEDDING, InputShape, ModelError, ModelInput, NamedFields, check};
 use crate::init::Initializer;
 use crate::interaction::{BilinearFusion, FeatureGate, FieldEmbedding, flatten};
 use crate::mlp::{HiddenLayers, MaskGroup, MlpConfig, WeightInit};
@@ -23,9 +23,15 @@ pub struct FinalMlpConfig {
     /// Heads of the bilinear fusion; they divide the last width of both streams. Default `1`.
     #[serde(default = "one")]
     pub heads: usize,
-    /// Hidden widths of the gate before each stream, whose context is a learnt vector. Default: no gates.
+    /// Hidden widths of the gate before each stream. Default: no gates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate_units: Option<Vec<usize>>,
+    /// Categorical fields by whose embeddings, in a table of their own, the first stream's gate weighs. Default: none, a learnt vector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_gate_fields: Vec<String>,
+    /// The same for the second stream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second_gate_fields: Vec<String>,
     /// The activation of streams and gates. Default `"ReLU"`.
     #[serde(default = "crate::mlp::relu")]
     pub activation: ActivationConfig,
@@ -50,8 +56,7 @@ fn one() -> usize {
 /// embeddings [B, F, D], numeric fields [B, N] → \[B\].
 ///
 /// # Reference
-/// Mao et al., "FinalMLP: an enhanced two-stream MLP model for CTR prediction", arXiv 2304.00902; gates on a learnt vector, not on the
-/// embeddings of chosen fields.
+/// Mao et al., "FinalMLP: an enhanced two-stream MLP model for CTR prediction", arXiv 2304.00902.
 #[derive(Module, Debug)]
 pub struct FinalMlp<B: Backend> {
     fields: FieldEmbedding<B>,
@@ -64,6 +69,8 @@ pub struct FinalMlp<B: Backend> {
 #[derive(Module, Debug)]
 pub struct Stream<B: Backend> {
     gate: Option<FeatureGate<B>>,
+    #[module(skip)]
+    gate_fields: usize,
     hidden: HiddenLayers<B>,
 }
 
@@ -78,7 +85,15 @@ impl Architecture for FinalMlpConfig {
     type Model<B: Backend> = FinalMlp<B>;
 
     fn tables(&self, shape: InputShape) -> Vec<(&'static str, usize)> {
-        vec![(EMBEDDING, shape.embedding_dim)]
+        let gates = self.named_fields().into_iter().map(|named| named.table);
+        [EMBEDDING].into_iter().chain(gates).map(|table| (table, shape.embedding_dim)).collect()
+    }
+
+    fn named_fields(&self) -> Vec<NamedFields<'_>> {
+        let [first, second] = [&self.first_gate_fields, &self.second_gate_fields];
+        let all = [("first_gate_fields", "first_gate", first), ("second_gate_fields", "second_gate", second)];
+        let named = all.into_iter().filter(|(_, _, fields)| !fields.is_empty());
+        named.map(|(key, table, fields)| NamedFields { key, table, fields }).collect()
     }
 
     fn check(&self, _shape: InputShape) -> Result<(), ModelError> {
@@ -89,6 +104,9 @@ impl Architecture for FinalMlpConfig {
             check::divides("heads", self.heads, key, widths.last().copied().unwrap_or(1))?;
         }
         check::widths("gate_units", self.gate_units.as_deref().unwrap_or_default())?;
+        if let (None, Some(NamedFields { key, fields, .. })) = (&self.gate_units, self.named_fields().first()) {
+            return Err(ModelError::new(key, format!("{fields:?}"), "no such key, unless there is `model.gate_units`"));
+        }
         check::dropout("first_dropout", self.first_dropout)?;
         check::dropout("second_dropout", self.second_dropout)
     }
@@ -98,17 +116,22 @@ impl Architecture for FinalMlpConfig {
         let first = self.stream(&self.first_hidden_units, self.first_dropout);
         let second = self.stream(&self.second_hidden_units, self.second_dropout);
         let outputs = [&first, &second].map(|stream| stream.output_width(width));
-        let stream = |name: &str, config: &MlpConfig, masks: MaskGroup| Stream {
+        let stream = |name: &str, config: &MlpConfig, gate_fields: &[String], masks: MaskGroup| Stream {
             gate: self.gate_units.as_ref().map(|units| {
-                let config = MlpConfig { batch_norm: false, ..self.stream(units, 0.0) };
-                FeatureGate::new(&format!("{name}.gate"), &config, [shape.embedding_dim, width], init)
+                let (name, config) =
+                    (format!("{name}.gate"), MlpConfig { batch_norm: false, ..self.stream(units, 0.0) });
+                match gate_fields.len() {
+                    0 => FeatureGate::learnt(&name, &config, [shape.embedding_dim, width], init),
+                    n => FeatureGate::of_embeddings(&name, &config, [n * shape.embedding_dim, width], init),
+                }
             }),
+            gate_fields: gate_fields.len(),
             hidden: config.init_hidden(&format!("{name}.hidden"), width, masks, init),
         };
         FinalMlp {
             fields: FieldEmbedding::new("fields", shape.numeric, shape.embedding_dim, init),
-            first: stream("first", &first, MaskGroup(0)),
-            second: stream("second", &second, MaskGroup(1)),
+            first: stream("first", &first, &self.first_gate_fields, MaskGroup(0)),
+            second: stream("second", &second, &self.second_gate_fields, MaskGroup(1)),
             fusion: BilinearFusion::new("fusion", outputs, self.heads, init),
         }
     }
@@ -116,11 +139,14 @@ impl Architecture for FinalMlpConfig {
 
 impl<B: ModelBackend> CtrModel<B> for FinalMlp<B> {
     fn forward(&self, input: ModelInput<B>, pass: Pass) -> Tensor<B, 1> {
-        let ([embeddings], numeric) = input.split();
+        let (embeddings, mut of_gates, numeric) = input.split_first();
         let fields = flatten(self.fields.forward(embeddings, numeric)); // [B, C]
         let [x, y] = [&self.first, &self.second].map(|stream| {
             let gated = match &stream.gate {
-                Some(gate) => gate.forward(fields.clone(), pass),
+                Some(gate) => {
+                    let context = if stream.gate_fields > 0 { of_gates.next().map(flatten) } else { None };
+                    gate.forward(fields.clone(), context, pass)
+                }
                 None => fields.clone(),
             };
             stream.hidden.forward(gated, pass)

@@ -93,6 +93,13 @@ impl<B: Backend> ModelInput<B> {
         };
         (tables, self.numeric)
     }
+
+    /// The rows of the model's first table, those of its others, and the numeric fields.
+    fn split_first(self) -> (Tensor<B, 3>, impl Iterator<Item = Tensor<B, 3>>, Option<Tensor<B, 2>>) {
+        let mut tables = self.embeddings.into_iter();
+        let Some(first) = tables.next() else { panic!("the model looks rows up, but was given none") };
+        (first, tables, self.numeric)
+    }
 }
 
 /// The shape of the data that a model is built for. Fields with embeddings of several widths count as one, as wide as all of them together;
@@ -127,6 +134,17 @@ impl InputShape {
     }
 }
 
+/// A table for some fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedFields<'a> {
+    /// The key of `[model]` that names the fields.
+    pub key: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// The names of categorical fields.
+    pub fields: &'a [String],
+}
+
 /// The keys of a model: what they ask for, and the model made of them.
 pub trait Architecture {
     /// The model.
@@ -134,6 +152,11 @@ pub trait Architecture {
 
     /// The tables that the model looks its rows up in: the name and the width of each.
     fn tables(&self, shape: InputShape) -> Vec<(&'static str, usize)>;
+
+    /// The tables that some fields alone look their rows up in; all fields do in the others.
+    fn named_fields(&self) -> Vec<NamedFields<'_>> {
+        Vec::new()
+    }
 
     /// Whether the model can be built for data of this shape.
     ///

@@ -78,8 +78,28 @@ macro_rules! registry {
                 let tables = match self {
                     $(Self::$Model(config) => config.tables(shape),)+
                 };
-                let spec = |(name, width): (&str, usize)| TableSpec { name: name.to_owned(), width, init_std };
+                let named = self.named_fields();
+                let spec = |(name, width): (&'static str, usize)| TableSpec {
+                    fields: named.iter().find(|named| named.table == name).map(|named| named.fields.to_vec()),
+                    ..TableSpec::new(name, width, init_std)
+                };
                 tables.into_iter().map(spec).collect()
+            }
+
+            /// The tables that some fields alone look their rows up in.
+            #[must_use]
+            pub fn named_fields(&self) -> Vec<NamedFields<'_>> {
+                match self {
+                    $(Self::$Model(config) => config.named_fields(),)+
+                }
+            }
+
+            /// Whether the model can be built for data with these categorical fields.
+            ///
+            /// # Errors
+            /// A name of no field, or one named twice, by its key and place.
+            pub fn check_names(&self, categorical: &[&str]) -> Result<(), ModelError> {
+                self.named_fields().iter().try_for_each(|named| check::names(*named, categorical))
             }
 
             /// Whether the model can be built for data of this shape.

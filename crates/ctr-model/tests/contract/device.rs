@@ -22,7 +22,7 @@ const FIELDS: usize = 2;
 /// Rows of one number, of less than eight, of eight, and of more with a remainder.
 fn specs() -> Vec<TableSpec> {
     [("linear", 1), ("narrow", 3), ("eight", 8), ("wide", 21)]
-        .map(|(name, width)| TableSpec { name: name.to_owned(), width, init_std: 0.1 })
+        .map(|(name, width)| TableSpec::new(name, width, 0.1))
         .to_vec()
 }
 
@@ -32,6 +32,7 @@ fn host(rule: &UpdateRule) -> EmbeddingTables {
     let layout = LookupLayout {
         groups: vec![group(0..10, false), group(10..15, true), group(15..ROWS, false)],
         fields: vec![FieldLookup { group: 0, combine: Combine::One }; FIELDS],
+        names: Vec::new(),
         concatenated: None,
     };
     EmbeddingTables::with_layout(&specs(), &layout, rule.clone(), 7).unwrap()
@@ -116,7 +117,7 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
 /// Numbers whose sum depends on its order: 1e8 absorbs a 1 that is added to it.
 fn sums_are_taken_in_the_order_of_the_lookups<B: ModelBackend>() {
     let rule = UpdateRule::sparse(RowOptimizerConfig::Sgd(SgdConfig { learning_rate: 1.0, ..Default::default() }));
-    let spec = TableSpec { name: "linear".to_owned(), width: 1, init_std: 0.0 };
+    let spec = TableSpec::new("linear", 1, 0.0);
     let mut host = EmbeddingTables::new(&[spec], 6, rule, 1).unwrap();
     let mut device = on_device::<B>(&host, None);
     let plan = Plan::new(&[5, 2, 5, 5]);

@@ -42,9 +42,7 @@ impl Plan {
 }
 
 fn specs() -> Vec<TableSpec> {
-    [("embedding", 4), ("linear", 1)]
-        .map(|(name, width)| TableSpec { name: name.to_owned(), width, init_std: 0.1 })
-        .to_vec()
+    [("embedding", 4), ("linear", 1)].map(|(name, width)| TableSpec::new(name, width, 0.1)).to_vec()
 }
 
 pub(crate) fn rules() -> Vec<UpdateRule> {

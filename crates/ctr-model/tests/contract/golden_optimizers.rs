@@ -41,7 +41,7 @@ fn step(index: usize) -> UpdateStep {
 }
 
 fn tables(golden: &Golden, rule: UpdateRule) -> EmbeddingTables {
-    let spec = TableSpec { name: "t".to_owned(), width: golden.width, init_std: 0.0 };
+    let spec = TableSpec::new("t", golden.width, 0.0);
     let mut tables = EmbeddingTables::new(&[spec], golden.rows as u64, rule, 0).unwrap();
     tables.tables_mut()[0].set_weights(&golden.start).unwrap();
     tables

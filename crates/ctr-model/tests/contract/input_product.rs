@@ -35,11 +35,11 @@ impl Case {
         });
         let group = |field| self.order.iter().position(|other| *other == field).unwrap();
         let fields = (0..ROWS.len()).map(|field| FieldLookup { group: group(field), combine: Combine::One });
-        LookupLayout { groups: groups.to_vec(), fields: fields.collect(), concatenated: None }
+        LookupLayout { groups: groups.to_vec(), fields: fields.collect(), names: Vec::new(), concatenated: None }
     }
 
     fn tables(&self) -> EmbeddingTables {
-        let spec = TableSpec { name: "embedding".to_owned(), width: self.width, init_std: 1.0 };
+        let spec = TableSpec::new("embedding", self.width, 1.0);
         let sgd = SgdConfig { learning_rate: 1.0, momentum: 0.0, nesterov: false };
         let rule = UpdateRule::sparse(RowOptimizerConfig::Sgd(sgd));
         EmbeddingTables::with_layout(&[spec], &self.layout(), rule, 7).unwrap()
@@ -158,7 +158,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 fn tables_of_other_kinds_are_gathered_instead() {
     let case = &cases()[0];
     let none = |layout: &LookupLayout| {
-        let spec = TableSpec { name: "embedding".to_owned(), width: case.width, init_std: 1.0 };
+        let spec = TableSpec::new("embedding", case.width, 1.0);
         let sgd = SgdConfig { learning_rate: 1.0, momentum: 0.0, nesterov: false };
         let rule = UpdateRule::sparse(RowOptimizerConfig::Sgd(sgd));
         let tables = EmbeddingTables::with_layout(&[spec], layout, rule, 7).unwrap();

@@ -1,7 +1,7 @@
 //! A model in training, in plain steps: what the trainer does, without its loop.
 use burn::backend::Autodiff;
 use burn::tensor::{Tensor, TensorData};
-use ctr_model::embedding::{EmbeddingTables, RowClip, UpdateRule, UpdateScope};
+use ctr_model::embedding::{EmbeddingTables, LookupLayout, RowClip, UpdateRule, UpdateScope};
 use ctr_model::init::Initializer;
 use ctr_model::loss::bce_with_logits;
 use ctr_model::model::{AnyModel, CtrModel, InputShape, ModelConfig, ModelInput};
@@ -41,7 +41,7 @@ pub(crate) struct Step {
 }
 
 impl<B: ModelBackend> Learner<B> {
-    /// Tables of `rows` rows, from N(0, 0.1²), and Adam for everything.
+    /// Tables of `rows` rows, from N(0, 0.1²), that the fields `f0`, `f1`, … share, and Adam for everything.
     pub(crate) fn new(
         config: &ModelConfig,
         shape: InputShape,
@@ -52,6 +52,8 @@ impl<B: ModelBackend> Learner<B> {
     ) -> Self {
         config.check(shape).unwrap();
         let device = B::Device::default();
+        let names = (0..shape.categorical).map(|field| format!("f{field}")).collect();
+        let layout = LookupLayout { names, ..LookupLayout::uniform(rows, shape.categorical) };
         let rule = UpdateRule {
             scope: UpdateScope::AllRows,
             optimizer: RowOptimizerConfig::LazyAdam(adam.clone()),
@@ -61,7 +63,7 @@ impl<B: ModelBackend> Learner<B> {
         };
         Self {
             model: config.init(shape, Initializer::new(seed, &device)),
-            tables: EmbeddingTables::new(&config.tables(shape, 0.1), rows, rule, seed).unwrap(),
+            tables: EmbeddingTables::with_layout(&config.tables(shape, 0.1), &layout, rule, seed).unwrap(),
             dense: DenseOptimizer::new(OptimizerConfig::Adam(adam)),
             shape,
             steps: 0,

@@ -17,6 +17,7 @@ mod learner;
 mod loss_terms;
 mod mixed_tables;
 mod models;
+mod named_fields;
 mod operations;
 mod parameter_counts;
 mod precision;

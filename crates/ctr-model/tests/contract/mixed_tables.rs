@@ -28,12 +28,13 @@ fn layout() -> LookupLayout {
             field(0, Combine::Sum),
             field(2, Combine::Concatenate),
         ],
+        names: Vec::new(),
         concatenated: Some("embedding".to_owned()),
     }
 }
 
 fn specs() -> [TableSpec; 2] {
-    [("embedding", 0), ("linear", 1)].map(|(name, width)| TableSpec { name: name.to_owned(), width, init_std: 0.5 })
+    [("embedding", 0), ("linear", 1)].map(|(name, width)| TableSpec::new(name, width, 0.5))
 }
 
 /// The rows and factors that each slot of an example looks up.

@@ -6,7 +6,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use ctr_data::config::Dim;
+use ctr_data::config::{Dim, FieldConfig};
+use ctr_model::model::ModelError;
 
 use super::block_shuffle::BlockShuffleConfig;
 use super::document::{Node, Segment, Value, key_path};
@@ -106,12 +107,23 @@ impl<'a> Checker<'a> {
 
     /// The keys of the model, for data of this shape.
     pub(super) fn model(&self, model: &ModelConfig, shape: InputShape) -> Checked {
-        model.check(shape).map_err(|error| {
-            let index = error.index.map(Segment::Index);
-            let way: Vec<Segment> = self.way(error.key).into_iter().chain(index).collect();
-            let (origin, key) = (self.root.origin(&way).clone(), key_path(&way));
-            ConfigError::Invalid { origin, key, value: error.value, expected: error.expected }
-        })
+        model.check(shape).map_err(|error| self.model_error(error))
+    }
+
+    /// The fields that keys of the model name.
+    pub(super) fn model_fields(&self, model: &ModelConfig, fields: &[FieldConfig]) -> Checked {
+        let categorical = fields.iter().filter_map(|field| match field {
+            FieldConfig::Categorical(field) => field.names.first().map(String::as_str),
+            FieldConfig::Numeric(_) => None,
+        });
+        model.check_names(&categorical.collect::<Vec<_>>()).map_err(|error| self.model_error(error))
+    }
+
+    fn model_error(&self, error: ModelError) -> ConfigError {
+        let index = error.index.map(Segment::Index);
+        let way: Vec<Segment> = self.way(error.key).into_iter().chain(index).collect();
+        let (origin, key) = (self.root.origin(&way).clone(), key_path(&way));
+        ConfigError::Invalid { origin, key, value: error.value, expected: error.expected }
     }
 
     pub(super) fn embedding(&self, embedding: &EmbeddingConfig) -> Checked {

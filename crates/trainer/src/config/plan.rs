@@ -321,6 +321,7 @@ fn check(root: &Node, config: &RunConfig) -> Result<(), ConfigError> {
     }
     dataset::check(root, &config.data.dataset)?;
     top.table("model").model(&config.model, input_shape(config))?;
+    top.table("model").model_fields(&config.model, &config.data.dataset.resolved_fields())?;
     method::check(&top, (&config.model, input_shape(config)), &config.ensemble, &config.loss)?;
     top.table("optimizer").optimizer(&config.optimizer)?;
     top.table("training").training(&config.training)?;

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_a_device_refuses_names_the_tables_and_their_sizes() {
-        let spec = |name: &str, width| TableSpec { name: name.to_owned(), width, init_std: 0.1 };
+        let spec = |name: &str, width| TableSpec::new(name, width, 0.1);
         let rule = UpdateRule::sparse(RowOptimizerConfig::LazyAdam(AdamConfig::default()));
         let tables = EmbeddingTables::new(&[spec("embedding", 16), spec("linear", 1)], 1000, rule, 1).unwrap();
         let refusals: [fn() -> Result<(), String>; 3] = [
