@@ -5,7 +5,14 @@ use cubecl::prelude::*;
 use super::code::{Code, Step};
 use super::elementary::{exp, exp_m1, ln_1p, normal_cdf};
 
-/// The results of `code` for the elements `x`.
+/// Which elements are not a number, by their bits: Vulkan and WGSL let a compiler take comparisons of floats to be of numbers.
+#[cube]
+fn is_nan<N: Size>(x: Vector<f32, N>) -> Vector<bool, N> {
+    let magnitude = Vector::<u32, N>::reinterpret(x) & Vector::new(u32::new(0x7fff_ffff));
+    Vector::<u32, N>::new(u32::new(0x7f80_0000)).less_than(magnitude)
+}
+
+/// The results of `code` for the elements `x`; all are NaN where x is.
 #[cube]
 pub(super) fn evaluate<N: Size>(
     x: Vector<f32, N>,
@@ -42,10 +49,11 @@ pub(super) fn evaluate<N: Size>(
             }
         }
     }
+    let nan = is_nan::<N>(x);
     let mut results = Sequence::<Vector<f32, N>>::new();
     #[unroll]
     for i in 0..code.results.len() {
-        results.push(*numbers.index(comptime!(code.results[i])));
+        results.push(select_many(nan, x, *numbers.index(comptime!(code.results[i]))));
     }
     results
 }
