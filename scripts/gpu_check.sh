@@ -14,15 +14,40 @@
 # SECTIONS  what to do (default: "tests determinism memory speed torch"); a later call may do the rest
 # CACHE     folder of the prepared data (default: one that is removed at the end); the same for a later call with "torch" alone
 # PYTHON    interpreter with torch (default: python3)
+# VK_DRIVER_FILES names Vulkan's drivers where they are not in their usual places; NVIDIA's is found. Vulkan's loader is packed.
 # CUDA_PATH and LD_LIBRARY_PATH lead CUDA to its headers and libraries where they are not in their usual places.
 # OUT       folder of the results (default: results/gpu/<machine> under the working directory)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 
+# Vulkan's loader on this machine, or nothing.
+vulkan_loader() {
+    { ldconfig -p 2>/dev/null || true; } | sed -n 's/.*libvulkan\.so\.1 (.*x86-64.*) => //p' | head -1
+}
+
+# Lets wgpu find Vulkan where a machine has a driver but no loader (the packed one is taken then), or no list of drivers, as in containers that the
+# driver's libraries were mounted into.
+find_vulkan() {
+    local folder nvidia=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
+    if [ -z "$(vulkan_loader)" ] && [ -e "$here/lib/libvulkan.so.1" ]; then
+        export LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    fi
+    [ -z "${VK_DRIVER_FILES:-}" ] || return 0
+    for folder in /usr/share /usr/local/share /etc; do
+        ! compgen -G "$folder/vulkan/icd.d/*.json" >/dev/null || return 0
+    done
+    if [ -e "$nvidia" ]; then
+        export VK_DRIVER_FILES=$nvidia
+    elif ldconfig -p 2>/dev/null | grep -q 'libGLX_nvidia\.so\.0'; then
+        printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "libGLX_nvidia.so.0", "api_version": "1.3"}}\n' >"$work/nvidia_icd.json"
+        export VK_DRIVER_FILES=$work/nvidia_icd.json
+    fi
+}
+
 pack() {
     cd "$here/.."
-    local folder=${FOLDER:-target/gpu-check-folder} features=${FEATURES:-wgpu cuda} profile=${PROFILE:-gpu-check} packages built
+    local folder=${FOLDER:-target/gpu-check-folder} features=${FEATURES:-wgpu cuda} profile=${PROFILE:-gpu-check} packages built loader
     packages=(-p smelu -p ctr-model -p trainer --features "${features// /,}")
     built=target/$([ "$profile" = dev ] && echo debug || echo "$profile")
     mkdir -p "$folder/bin"
@@ -36,6 +61,11 @@ pack() {
         while read -r package kind executable; do
             cp "$executable" "$folder/bin/$package-$kind"
         done
+    loader=$(vulkan_loader)
+    if [ -n "$loader" ]; then
+        mkdir -p "$folder/lib"
+        cp -L "$loader" "$folder/lib/libvulkan.so.1"
+    fi
     cp -r configs "$folder/"
     cp scripts/gpu_check.sh scripts/bench/gpu_torch.py "$folder/"
     git rev-parse HEAD >"$folder/commit"
@@ -231,6 +261,7 @@ check() {
         exit 2
         ;;
     esac
+    find_vulkan
     "$ctr" devices >"$out/devices.txt"
     for device in ${DEVICES:-wgpu cuda}; do
         if grep -qE "^$device +ready" "$out/devices.txt"; then
