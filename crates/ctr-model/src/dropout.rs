@@ -22,16 +22,25 @@ impl Dropout {
         Self { probability, layer }
     }
 
+    /// Which mask there is in this pass, and the probability of being dropped.
+    pub(crate) fn mask(&self, pass: Pass) -> Option<(DropoutKey, f64)> {
+        match pass {
+            Pass::Train { dropout_seed, step } if self.probability > 0.0 => {
+                Some((DropoutKey { seed: dropout_seed, step, layer: self.layer }, self.probability))
+            }
+            _ => None,
+        }
+    }
+
     /// Applies the layer; the shape stays.
     #[must_use]
     pub fn forward<B: ModelBackend, const D: usize>(&self, x: Tensor<B, D>, pass: Pass) -> Tensor<B, D> {
-        match pass {
-            Pass::Train { dropout_seed, step } if self.probability > 0.0 => {
-                let key = DropoutKey { seed: dropout_seed, step, layer: self.layer };
+        match self.mask(pass) {
+            Some((key, probability)) => {
                 let x = x.into_primitive().tensor();
-                Tensor::from_primitive(TensorPrimitive::Float(B::dropout(x, key, self.probability)))
+                Tensor::from_primitive(TensorPrimitive::Float(B::dropout(x, key, probability)))
             }
-            _ => x,
+            None => x,
         }
     }
 }

@@ -44,9 +44,10 @@ fn precision(outputs: usize, asked: Precision) -> Precision {
 
 /// a·b in `f32`, for each matrix of the leading dimensions, those of size 1 repeated; [.., M, K], [.., K, N] → [.., M, N]. Differentiable.
 ///
-/// Burn's own product is not used on accelerators, where it rounds the factors of `f32` matrices to TF32; see [`ModelBackend::product`].
+/// Burn's own product is not used for two matrices, whose gradients it copies transposed, nor on accelerators, where it rounds the factors of `f32`
+/// matrices to TF32; see [`ModelBackend::product`].
 pub(crate) fn matmul<B: ModelBackend, const D: usize>(a: Tensor<B, D>, b: Tensor<B, D>) -> Tensor<B, D> {
-    if B::HOST {
+    if B::HOST && D != 2 {
         #[allow(clippy::disallowed_methods, reason = "a host has no other format")]
         return a.matmul(b);
     }

@@ -1,15 +1,14 @@
 //! Fields that attend to each other.
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorPrimitive};
 use smelu::{Activation, ActivationConfig};
 
 use crate::dropout::Dropout;
 use crate::init::Initializer;
 use crate::layer_norm::LayerNorm;
 use crate::linear::matmul;
-use crate::op::ModelBackend;
+use crate::op::{Attention, ModelBackend};
 use crate::pass::Pass;
 
 /// The size and the options of a [`SelfAttention`] layer.
@@ -84,16 +83,12 @@ impl<B: ModelBackend> SelfAttention<B> {
     pub fn forward(&self, fields: Tensor<B, 3>, pass: Pass) -> Tensor<B, 3> {
         let [batch, count, dim] = fields.dims();
         let rows = fields.reshape([batch * count, dim]); // [B·F, D]
-        let heads = |weight: &Param<Tensor<B, 2>>| -> Tensor<B, 4> {
-            let projected = matmul(rows.clone(), weight.val()); // [B·F, A]
-            let width = projected.dims()[1] / self.heads;
-            projected.reshape([batch, count, self.heads, width]).swap_dims(1, 2) // [B, H, F, A/H]
-        };
-        let scores = matmul(heads(&self.query), heads(&self.key).swap_dims(2, 3)) * self.scale; // [B, H, F, F]
-        let weights = self.dropout.forward(softmax(scores, 3), pass);
-        let mixed = matmul(weights, heads(&self.value)).swap_dims(1, 2); // [B, F, H, A/H]
-        let units = self.query.val().dims()[1];
-        let mut out = mixed.reshape([batch * count, units]); // [B·F, A]
+        let matrices = Tensor::cat([&self.query, &self.key, &self.value].map(Param::val).to_vec(), 1); // [D, 3·A]
+        let units = matrices.dims()[1] / 3;
+        let projected = matmul(rows.clone(), matrices).into_primitive().tensor(); // [B·F, 3·A]
+        let dropout = self.dropout.mask(pass);
+        let attention = Attention { fields: count, heads: self.heads, scale: self.scale, dropout };
+        let mut out = Tensor::from_primitive(TensorPrimitive::Float(B::attend(projected, attention))); // [B·F, A]
         if self.residual {
             out = out + self.projection.as_ref().map_or(rows.clone(), |matrix| matmul(rows.clone(), matrix.val()));
         }

@@ -95,6 +95,21 @@ pub trait ModelBackend: ActivationBackend {
         reference::pick_backward::<Self>(grad, places, count)
     }
 
+    /// `softmax(scale·Q·Kᵀ)·V` between the F fields of each example, for each head; Q, K and V lie side by side in `projected`, [B·F, 3·A], each
+    /// with the heads' vectors of A/H numbers side by side. The result is [B·F, A]. Differentiable.
+    fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {
+        reference::attend::<Self>(projected, attention)
+    }
+
+    /// The gradient of `projected` in [`attend`](Self::attend), given that of its result.
+    fn attend_backward(
+        projected: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        attention: Attention,
+    ) -> FloatTensor<Self> {
+        reference::attend_backward::<Self>(projected, grad, attention)
+    }
+
     /// What follows the product of a hidden layer, in one pass: bias, batch norm, activation, dropout; [B, C] → [B, C].
     ///
     /// Differentiable in x, the bias, γ and β.
@@ -221,6 +236,22 @@ pub struct NormTensors<B: Backend> {
     pub epsilon: f64,
     /// Whether mean and variance were computed from x itself.
     pub moments_of_batch: bool,
+}
+
+/// Attention between the fields of an example.
+///
+/// # Reference
+/// Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// Fields of an example, F.
+    pub fields: usize,
+    /// Heads, H.
+    pub heads: usize,
+    /// What scores are multiplied by.
+    pub scale: f64,
+    /// Dropout of the weights, [B, H, F, F]: which mask, and the probability of being dropped.
+    pub dropout: Option<(DropoutKey, f64)>,
 }
 
 /// What follows the product x of a hidden layer: y = dropout(f(BN(x + b))).

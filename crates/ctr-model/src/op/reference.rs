@@ -1,11 +1,13 @@
 //! Every operation in Burn's own operations: what a backend without a kernel runs, and what the kernels are compared with.
+use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{
     ElementConversion, FloatDType, IndexingUpdateOp, Int, Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive,
 };
 
-use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
+use super::{AdamTensors, Attention, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
+use crate::linear::matmul as exact;
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
 use crate::precision::Precision;
@@ -114,6 +116,64 @@ pub fn pick_backward<B: Backend>(grad: FloatTensor<B>, places: &[u32], count: us
     let ([rows, _, width], device) = (grad.dims(), grad.device());
     let zeros = Tensor::<B, 3>::zeros([rows, count, width], (&device, grad.dtype()));
     primitive(zeros.select_assign(1, index::<B>(places, &device), grad, IndexingUpdateOp::Add))
+}
+
+/// Q, K and V for each example and head, [B, H, F, W] each, and the weights before and after dropout, [B, H, F, F].
+struct Heads<B: ModelBackend> {
+    parts: [Tensor<B, 4>; 3],
+    weights: Tensor<B, 4>,
+    applied: Tensor<B, 4>,
+}
+
+fn masked<B: ModelBackend>(weights: Tensor<B, 4>, attention: Attention) -> Tensor<B, 4> {
+    match attention.dropout {
+        Some((key, probability)) => tensor(B::dropout(primitive(weights), key, probability)),
+        None => weights,
+    }
+}
+
+/// [B·F, A] → [B, H, F, W].
+fn by_head<B: Backend>(rows: Tensor<B, 2>, Attention { fields, heads, .. }: Attention) -> Tensor<B, 4> {
+    let [count, units] = rows.dims();
+    rows.reshape([count / fields.max(1), fields, heads, units / heads]).swap_dims(1, 2)
+}
+
+/// [B, H, F, W] → [B·F, A].
+fn by_field<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 2> {
+    let [batch, heads, fields, width] = x.dims();
+    x.swap_dims(1, 2).reshape([batch * fields, heads * width])
+}
+
+fn heads<B: ModelBackend>(projected: FloatTensor<B>, attention: Attention) -> Heads<B> {
+    let projected = tensor::<B, 2>(projected);
+    let units = projected.dims()[1] / 3;
+    let parts = [0, 1, 2].map(|part| by_head(projected.clone().narrow(1, part * units, units), attention));
+    let [query, key, _] = parts.clone();
+    let weights = softmax(exact(query, key.swap_dims(2, 3)) * attention.scale, 3);
+    Heads { parts, applied: masked(weights.clone(), attention), weights }
+}
+
+/// See [`ModelBackend::attend`].
+pub fn attend<B: ModelBackend>(projected: FloatTensor<B>, attention: Attention) -> FloatTensor<B> {
+    let Heads { parts: [_, _, value], applied, .. } = heads::<B>(projected, attention);
+    primitive(by_field(exact(applied, value)))
+}
+
+/// See [`ModelBackend::attend_backward`].
+pub fn attend_backward<B: ModelBackend>(
+    projected: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    attention: Attention,
+) -> FloatTensor<B> {
+    let Heads { parts: [query, key, value], weights, applied } = heads::<B>(projected, attention);
+    let grad = by_head(tensor::<B, 2>(grad), attention);
+    let of_value = exact(applied.swap_dims(2, 3), grad.clone());
+    let of_weights = masked(exact(grad, value.swap_dims(2, 3)), attention);
+    let mean = (weights.clone() * of_weights.clone()).sum_dim(3);
+    let of_scores = weights * (of_weights - mean) * attention.scale;
+    let of_query = exact(of_scores.clone(), key);
+    let of_key = exact(of_scores.swap_dims(2, 3), query);
+    primitive(Tensor::cat([of_query, of_key, of_value].map(by_field).to_vec(), 1))
 }
 
 /// See [`ModelBackend::batch_moments`].

@@ -1,4 +1,5 @@
 //! What every backend, table and model must satisfy.
+mod attention;
 mod backends;
 mod cases;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]

@@ -3,11 +3,12 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::{Autodiff, NodeId};
 use burn::tensor::ops::FloatTensor;
 
-use super::{HiddenTail, ModelBackend, NormTensors};
+use super::{Attention, HiddenTail, ModelBackend, NormTensors};
 use crate::pass::DropoutKey;
 use crate::precision::Precision;
 
 mod affine;
+mod attention;
 mod batch_norm;
 mod dropout;
 mod hidden_tail;
@@ -42,6 +43,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
         pick::pick::<B, C>(x, places)
+    }
+
+    fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {
+        attention::attend::<B, C>(projected, attention)
     }
 
     fn hidden_tail(x: FloatTensor<Self>, tail: HiddenTail<Self>) -> FloatTensor<Self> {

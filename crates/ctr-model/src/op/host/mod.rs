@@ -5,13 +5,14 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, TensorMetadata};
 
-use super::{AdamTensors, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors, reference};
+use super::{AdamTensors, Attention, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors, reference};
 use crate::optim::AdamStep;
 use crate::parallel;
 use crate::pass::DropoutKey;
 use crate::precision::Precision;
 
 pub(crate) mod adam;
+mod attention;
 mod batch_norm;
 mod bf16;
 mod dropout;
@@ -178,6 +179,29 @@ fn outer_rows_backward<B: HostBackend>(
     [B::from_vec(of_a, shape_of_a), B::from_vec(of_b, shape_of_b)]
 }
 
+fn attention_sizes(width: usize, attention: Attention) -> attention::Sizes {
+    let Attention { fields, heads, scale, dropout } = attention;
+    let mask = dropout.map(|(key, probability)| dropout::Mask::new(key, probability));
+    attention::Sizes { fields, heads, units: width / 3, scale: scale as f32, mask }
+}
+
+fn attend<B: HostBackend>(projected: FloatTensor<B>, attention: Attention) -> FloatTensor<B> {
+    let [rows, width] = [projected.shape()[0], projected.shape()[1]];
+    let projected = B::contiguous(projected);
+    let out = attention::forward(B::slice(&projected), attention_sizes(width, attention));
+    B::from_vec(out, Shape::new([rows, width / 3]))
+}
+
+fn attend_backward<B: HostBackend>(
+    projected: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    attention: Attention,
+) -> FloatTensor<B> {
+    let (shape, [projected, grad]) = (projected.shape(), [projected, grad].map(B::contiguous));
+    let sizes = attention_sizes(shape[1], attention);
+    B::from_vec(attention::backward(B::slice(&projected), B::slice(&grad), sizes), shape)
+}
+
 fn contiguous_tail<B: HostBackend>(tail: HiddenTail<B>) -> HiddenTail<B> {
     HiddenTail { bias: B::contiguous(tail.bias), norm: tail.norm.map(contiguous_norm::<B>), ..tail }
 }
@@ -286,6 +310,26 @@ macro_rules! host_operations {
                     outer_rows_backward::<Self>(a, b, grad)
                 } else {
                     reference::outer_rows_backward::<Self>(a, b, grad)
+                }
+            }
+
+            fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {
+                if Self::is_f32(&projected) {
+                    attend::<Self>(projected, attention)
+                } else {
+                    reference::attend::<Self>(projected, attention)
+                }
+            }
+
+            fn attend_backward(
+                projected: FloatTensor<Self>,
+                grad: FloatTensor<Self>,
+                attention: Attention,
+            ) -> FloatTensor<Self> {
+                if Self::is_f32(&projected) {
+                    attend_backward::<Self>(projected, grad, attention)
+                } else {
+                    reference::attend_backward::<Self>(projected, grad, attention)
                 }
             }
 
