@@ -6,8 +6,10 @@ use smelu::scalar::Real;
 use super::dropout::Mask;
 
 /// Examples of a block: a multiple of eight, because masks begin at a multiple of eight elements.
-const EXAMPLES: usize = 16;
+const EXAMPLES: usize = 8;
 const LANES: usize = 16;
+
+type Vector = [f32; LANES];
 
 /// The sizes of an attention, and what its weights are multiplied by.
 #[derive(Clone, Copy)]
@@ -21,59 +23,155 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// Weights of an example.
-    fn weights(self) -> usize {
-        self.heads * self.fields * self.fields
-    }
-
     fn width(self) -> usize {
         self.units / self.heads
     }
 
-    /// Where the vector of a field for a head begins among the numbers of an example that has `parts` rows side by side, in `part` of them.
-    fn at(self, field: usize, head: usize, part: usize, parts: usize) -> usize {
-        (field * parts + part) * self.units + head * self.width()
+    /// Numbers of an example at the output.
+    fn example(self) -> usize {
+        self.fields * self.units
+    }
+
+    /// Weights of a head.
+    fn head(self) -> usize {
+        self.fields * self.fields
+    }
+
+    /// Weights of an example.
+    fn weights(self) -> usize {
+        self.heads * self.head()
     }
 }
 
-/// The vectors of the fields for a head, transposed: [W, F], rows filled up to a multiple of [`LANES`].
-struct Columns {
-    values: Vec<f32>,
-    padded: usize,
+/// Copies of a few numbers: a call of the library would take longer.
+#[inline(always)]
+fn copy(to: &mut [f32], from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
 }
 
-impl Columns {
-    fn new(sizes: Sizes) -> Self {
-        let padded = sizes.fields.next_multiple_of(LANES);
-        Self { values: vec![0.0; sizes.width() * padded], padded }
-    }
+/// A small matrix whose rows are filled up with zeros to whole vectors.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    values: &'a [Vector],
+    /// Vectors of a row.
+    vectors: usize,
+}
 
+impl<'a> Matrix<'a> {
     #[inline(always)]
-    fn read(&mut self, example: &[f32], sizes: Sizes, head: usize, part: usize) {
-        for field in 0..sizes.fields {
-            let vector = &example[sizes.at(field, head, part, 3)..][..sizes.width()];
-            for (column, &value) in self.values.chunks_exact_mut(self.padded).zip(vector) {
-                column[field] = value;
-            }
-        }
+    fn row(self, row: usize) -> &'a [f32] {
+        self.values[row * self.vectors..][..self.vectors].as_flattened()
     }
+}
 
-    /// The inner product of `vector` with the vector of each field.
+/// The vectors of the examples of a block, those of a head side by side: a [`Matrix`] [F, W] for each example, part and head.
+struct Packed {
+    values: Vec<Vector>,
+    parts: usize,
+    heads: usize,
+    /// Vectors of a row, and of a matrix.
+    vectors: usize,
+    matrix: usize,
+}
+
+impl Packed {
+    /// From rows of `parts` parts side by side, [B·F, parts·A], read once and in order.
     #[inline(always)]
-    fn products(&self, vector: &[f32], products: &mut [f32]) {
-        for (lane, products) in products.chunks_exact_mut(LANES).enumerate() {
-            let mut sums = [0.0; LANES];
-            for (column, &value) in self.values.chunks_exact(self.padded).zip(vector) {
-                for (sum, &other) in sums.iter_mut().zip(&column[lane * LANES..][..LANES]) {
-                    *sum += value * other;
+    fn new(rows: &[f32], sizes: Sizes, parts: usize) -> Self {
+        let vectors = sizes.width().div_ceil(LANES);
+        let matrix = sizes.fields * vectors;
+        let examples = rows.len() / (parts * sizes.example());
+        let mut values = vec![[0.0; LANES]; examples * parts * sizes.heads * matrix];
+        for (example, rows) in rows.chunks_exact(parts * sizes.example()).enumerate() {
+            let matrices = &mut values[example * parts * sizes.heads * matrix..];
+            for (field, row) in rows.chunks_exact(parts * sizes.units).enumerate() {
+                for (number, vector) in row.chunks_exact(sizes.width()).enumerate() {
+                    copy(matrices[number * matrix + field * vectors..][..vectors].as_flattened_mut(), vector);
                 }
             }
-            products.copy_from_slice(&sums);
         }
+        Self { values, parts, heads: sizes.heads, vectors, matrix }
+    }
+
+    #[inline(always)]
+    fn matrix(&self, example: usize, part: usize, head: usize) -> Matrix<'_> {
+        let first = ((example * self.parts + part) * self.heads + head) * self.matrix;
+        Matrix { values: &self.values[first..][..self.matrix], vectors: self.vectors }
     }
 }
 
-/// softmax of the scores of the `fields` first numbers; more follow, up to a multiple of [`LANES`].
+/// A [`Matrix`] that is computed.
+struct Buffer {
+    rows: usize,
+    vectors: usize,
+    values: Vec<Vector>,
+}
+
+impl Buffer {
+    fn new(rows: usize, columns: usize) -> Self {
+        let vectors = columns.div_ceil(LANES);
+        Self { rows, vectors, values: vec![[0.0; LANES]; rows * vectors] }
+    }
+
+    #[inline(always)]
+    fn as_matrix(&self) -> Matrix<'_> {
+        Matrix { values: &self.values, vectors: self.vectors }
+    }
+
+    #[inline(always)]
+    fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        self.values[row * self.vectors..][..self.vectors].as_flattened_mut()
+    }
+
+    /// `self = mᵀ` of a matrix of `rows` rows.
+    #[inline(always)]
+    fn transpose(&mut self, matrix: Matrix<'_>, rows: usize) {
+        let (stride, columns) = (self.vectors * LANES, self.rows);
+        let values = self.values.as_flattened_mut();
+        for row in 0..rows {
+            for (to, value) in values[row..].iter_mut().step_by(stride).zip(&matrix.row(row)[..columns]) {
+                *to = *value;
+            }
+        }
+    }
+
+    /// `self = a·b`, each sum from the first term to the last; `terms` is how many there are.
+    #[inline(always)]
+    fn multiply(&mut self, a: Matrix<'_>, b: Matrix<'_>, terms: usize) {
+        let mut row = 0;
+        while row < self.rows {
+            row += match self.rows - row {
+                1 => self.multiply_rows::<1>(a, b, row, terms),
+                2 | 3 => self.multiply_rows::<2>(a, b, row, terms),
+                _ => self.multiply_rows::<4>(a, b, row, terms),
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn multiply_rows<const R: usize>(&mut self, a: Matrix<'_>, b: Matrix<'_>, row: usize, terms: usize) -> usize {
+        let factors: [&[f32]; R] = core::array::from_fn(|r| &a.row(row + r)[..terms]);
+        for vector in 0..self.vectors {
+            let mut sums = [[0.0; LANES]; R];
+            let columns = b.values[vector..].iter().step_by(b.vectors);
+            for (k, column) in columns.take(terms).enumerate() {
+                for (sums, factors) in sums.iter_mut().zip(&factors) {
+                    for (sum, term) in sums.iter_mut().zip(column) {
+                        *sum += factors[k] * term;
+                    }
+                }
+            }
+            for (r, sums) in sums.into_iter().enumerate() {
+                self.values[(row + r) * self.vectors + vector] = sums;
+            }
+        }
+        R
+    }
+}
+
+/// softmax of the first `fields` of the scores of a row.
 #[inline(always)]
 fn softmax(scores: &mut [f32], fields: usize, scale: f32) {
     for score in scores.iter_mut() {
@@ -91,93 +189,119 @@ fn softmax(scores: &mut [f32], fields: usize, scale: f32) {
     }
 }
 
-#[inline(always)]
-fn add(to: &mut [f32], factor: f32, vector: &[f32]) {
-    for (to, value) in to.iter_mut().zip(vector) {
-        *to += factor * value;
-    }
+/// What the products of one head are computed in.
+struct Scratch {
+    sizes: Sizes,
+    /// [W, F].
+    transposed: Buffer,
+    /// [F, F].
+    weights: Buffer,
+    /// [F, W].
+    mixed: Buffer,
 }
 
-/// The weights of a block of examples, [B, H, F, F], before dropout.
-#[inline(always)]
-fn weights_of(examples: &[f32], sizes: Sizes, keys: &mut Columns, row: &mut [f32]) -> Vec<f32> {
-    let (count, fields) = (examples.len() / (3 * sizes.fields * sizes.units), sizes.fields);
-    let mut weights = vec![0.0; count * sizes.weights()];
-    let of_examples = weights.chunks_exact_mut(sizes.weights());
-    for (weights, example) in of_examples.zip(examples.chunks_exact(3 * fields * sizes.units)) {
-        for (head, weights) in weights.chunks_exact_mut(fields * fields).enumerate() {
-            keys.read(example, sizes, head, 1);
-            for (field, weights) in weights.chunks_exact_mut(fields).enumerate() {
-                keys.products(&example[sizes.at(field, head, 0, 3)..][..sizes.width()], row);
-                softmax(row, fields, sizes.scale);
-                weights.copy_from_slice(&row[..fields]);
-            }
+impl Scratch {
+    fn new(sizes: Sizes) -> Self {
+        let (fields, width) = (sizes.fields, sizes.width());
+        let [transposed, weights, mixed] =
+            [[width, fields], [fields, fields], [fields, width]].map(|[r, c]| Buffer::new(r, c));
+        Self { sizes, transposed, weights, mixed }
+    }
+
+    /// The inner products of the rows of two matrices, each row of them changed by `then`.
+    #[inline(always)]
+    fn inner_products(&mut self, left: Matrix<'_>, right: Matrix<'_>, to: &mut [f32], then: impl Fn(&mut [f32])) {
+        let fields = self.sizes.fields;
+        self.transposed.transpose(right, fields);
+        self.weights.multiply(left, self.transposed.as_matrix(), self.sizes.width());
+        for (field, to) in to.chunks_exact_mut(fields).enumerate() {
+            let row = self.weights.row_mut(field);
+            then(row);
+            copy(to, row);
         }
     }
-    weights
+
+    /// The weights of a block of examples, [B, H, F, F], before dropout.
+    #[inline(always)]
+    fn weigh(&mut self, packed: &Packed, examples: usize) -> Vec<f32> {
+        let sizes = self.sizes;
+        let mut weights = vec![0.0; examples * sizes.weights()];
+        for (number, weights) in weights.chunks_exact_mut(sizes.head()).enumerate() {
+            let (example, head) = (number / sizes.heads, number % sizes.heads);
+            let [query, key] = [0, 1].map(|part| packed.matrix(example, part, head));
+            self.inner_products(query, key, weights, |row| softmax(row, sizes.fields, sizes.scale));
+        }
+        weights
+    }
+
+    /// Sums of the rows of `matrix` by `weights`, [F, F], or by those transposed: to the vectors of a head, which begin `stride` apart from
+    /// the first of `to` on.
+    #[inline(always)]
+    fn mix(&mut self, weights: &[f32], transposed: bool, matrix: Matrix<'_>, to: &mut [f32], stride: usize) {
+        let fields = self.sizes.fields;
+        for (field, weights) in weights.chunks_exact(fields).enumerate() {
+            if transposed {
+                for (other, &weight) in weights.iter().enumerate() {
+                    self.weights.row_mut(other)[field] = weight;
+                }
+            } else {
+                copy(self.weights.row_mut(field), weights);
+            }
+        }
+        self.mixed.multiply(self.weights.as_matrix(), matrix, fields);
+        for (field, to) in to.chunks_mut(stride).enumerate() {
+            copy(&mut to[..self.sizes.width()], self.mixed.row_mut(field));
+        }
+    }
 }
 
 /// `softmax(Q·Kᵀ)·V` of each example and head from `projected`, [B·F, 3·A] with Q, K and V side by side: [B·F, A].
 pub(super) fn forward(projected: &[f32], sizes: Sizes) -> Vec<f32> {
     let mut out = vec![0.0; projected.len() / 3];
-    let of_example = sizes.fields * sizes.units;
-    if of_example > 0 {
-        let blocks = projected.par_chunks(3 * EXAMPLES * of_example).zip(out.par_chunks_mut(EXAMPLES * of_example));
-        blocks.enumerate().for_each(|(block, (projected, out))| forward_block(projected, out, block * EXAMPLES, sizes));
+    if sizes.example() > 0 {
+        let block = EXAMPLES * sizes.example();
+        let blocks = projected.par_chunks(3 * block).zip(out.par_chunks_mut(block)).enumerate();
+        blocks.for_each(|(number, (projected, out))| forward_block(projected, out, number * EXAMPLES, sizes));
     }
     out
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
 fn forward_block(projected: &[f32], out: &mut [f32], first: usize, sizes: Sizes) {
-    let (fields, width) = (sizes.fields, sizes.width());
-    let mut keys = Columns::new(sizes);
-    let mut row = vec![0.0; keys.padded];
-    let mut weights = weights_of(projected, sizes, &mut keys, &mut row);
+    let (packed, mut scratch) = (Packed::new(projected, sizes, 3), Scratch::new(sizes));
+    let mut weights = scratch.weigh(&packed, out.len() / sizes.example());
     if let Some(mask) = sizes.mask {
         mask.apply(&mut weights, first * sizes.weights());
     }
-    let examples = projected.chunks_exact(3 * fields * sizes.units).zip(weights.chunks_exact(sizes.weights()));
-    for (out, (example, weights)) in out.chunks_exact_mut(fields * sizes.units).zip(examples) {
-        for (place, weights) in weights.chunks_exact(fields).enumerate() {
-            let (head, field) = (place / fields, place % fields);
-            let out = &mut out[sizes.at(field, head, 0, 1)..][..width];
-            for (other, &weight) in weights.iter().enumerate() {
-                add(out, weight, &example[sizes.at(other, head, 2, 3)..][..width]);
-            }
-        }
+    for (number, weights) in weights.chunks_exact(sizes.head()).enumerate() {
+        let (example, head) = (number / sizes.heads, number % sizes.heads);
+        let out = &mut out[example * sizes.example()..][..sizes.example()][head * sizes.width()..];
+        scratch.mix(weights, false, packed.matrix(example, 2, head), out, sizes.units);
     }
 }
 
 /// The gradient of `projected` in [`forward`], given that of its result.
 pub(super) fn backward(projected: &[f32], grad: &[f32], sizes: Sizes) -> Vec<f32> {
     let mut out = vec![0.0; projected.len()];
-    let of_example = sizes.fields * sizes.units;
-    if of_example > 0 {
-        let inputs = projected.par_chunks(3 * EXAMPLES * of_example).zip(grad.par_chunks(EXAMPLES * of_example));
-        let blocks = inputs.zip(out.par_chunks_mut(3 * EXAMPLES * of_example)).enumerate();
-        blocks.for_each(|(block, (inputs, out))| backward_block(inputs, out, block * EXAMPLES, sizes));
+    if sizes.example() > 0 {
+        let block = EXAMPLES * sizes.example();
+        let inputs = projected.par_chunks(3 * block).zip(grad.par_chunks(block));
+        let blocks = inputs.zip(out.par_chunks_mut(3 * block)).enumerate();
+        blocks.for_each(|(number, (inputs, out))| backward_block(inputs, out, number * EXAMPLES, sizes));
     }
     out
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma"))]
 fn backward_block((projected, grad): (&[f32], &[f32]), out: &mut [f32], first: usize, sizes: Sizes) {
-    let (fields, width, of_example) = (sizes.fields, sizes.width(), sizes.fields * sizes.units);
-    let mut columns = Columns::new(sizes);
-    let mut row = vec![0.0; columns.padded];
-    let weights = weights_of(projected, sizes, &mut columns, &mut row);
+    let (packed, grads, mut scratch) =
+        (Packed::new(projected, sizes, 3), Packed::new(grad, sizes, 1), Scratch::new(sizes));
+    let weights = scratch.weigh(&packed, grad.len() / sizes.example());
     // The gradients of the weights: g·Vᵀ.
     let mut of_weights = vec![0.0; weights.len()];
-    let examples = projected.chunks_exact(3 * of_example).zip(grad.chunks_exact(of_example));
-    for ((example, grad), of_weights) in examples.clone().zip(of_weights.chunks_exact_mut(sizes.weights())) {
-        for (head, of_weights) in of_weights.chunks_exact_mut(fields * fields).enumerate() {
-            columns.read(example, sizes, head, 2);
-            for (field, of_weights) in of_weights.chunks_exact_mut(fields).enumerate() {
-                columns.products(&grad[sizes.at(field, head, 0, 1)..][..width], &mut row);
-                of_weights.copy_from_slice(&row[..fields]);
-            }
-        }
+    for (number, of_weights) in of_weights.chunks_exact_mut(sizes.head()).enumerate() {
+        let (example, head) = (number / sizes.heads, number % sizes.heads);
+        scratch.inner_products(grads.matrix(example, 0, head), packed.matrix(example, 2, head), of_weights, |_| ());
     }
     let mut dropped = None;
     if let Some(mask) = sizes.mask {
@@ -186,25 +310,23 @@ fn backward_block((projected, grad): (&[f32], &[f32]), out: &mut [f32], first: u
         mask.apply(&mut masked, first * sizes.weights());
         dropped = Some(masked);
     }
-    let applied = dropped.as_ref().unwrap_or(&weights);
-    for (number, ((example, grad), out)) in examples.zip(out.chunks_exact_mut(3 * of_example)).enumerate() {
-        for place in 0..sizes.heads * fields {
-            let (head, field) = (place / fields, place % fields);
-            let at = (number * sizes.heads * fields + place) * fields;
-            let [weights, of_weights, applied] = [&weights, &of_weights, applied].map(|all| &all[at..][..fields]);
-            let mean: f32 = weights.iter().zip(of_weights).map(|(weight, of_weight)| weight * of_weight).sum();
-            let [query, grad] =
-                [&example[sizes.at(field, head, 0, 3)..][..width], &grad[sizes.at(field, head, 0, 1)..][..width]];
-            for other in 0..fields {
-                let of_score = weights[other] * (of_weights[other] - mean) * sizes.scale;
-                add(
-                    &mut out[sizes.at(field, head, 0, 3)..][..width],
-                    of_score,
-                    &example[sizes.at(other, head, 1, 3)..],
-                );
-                add(&mut out[sizes.at(other, head, 1, 3)..][..width], of_score, query);
-                add(&mut out[sizes.at(other, head, 2, 3)..][..width], applied[other], grad);
-            }
+    // Those of the scores, in their place: w·(dw − Σ w·dw), for each row.
+    for (of_weights, weights) in of_weights.chunks_exact_mut(sizes.fields).zip(weights.chunks_exact(sizes.fields)) {
+        let mean: f32 = weights.iter().zip(&*of_weights).map(|(weight, of_weight)| weight * of_weight).sum();
+        for (of_weight, weight) in of_weights.iter_mut().zip(weights) {
+            *of_weight = weight * (*of_weight - mean) * sizes.scale;
         }
+    }
+    let (of_scores, applied) = (of_weights, dropped.as_ref().unwrap_or(&weights));
+    let of_heads = of_scores.chunks_exact(sizes.head()).zip(applied.chunks_exact(sizes.head()));
+    for (number, (of_scores, applied)) in of_heads.enumerate() {
+        let (example, head) = (number / sizes.heads, number % sizes.heads);
+        let [query, key] = [0, 1].map(|part| packed.matrix(example, part, head));
+        let out = &mut out[3 * example * sizes.example()..][..3 * sizes.example()];
+        let stride = 3 * sizes.units;
+        let at = |part: usize| part * sizes.units + head * sizes.width();
+        scratch.mix(of_scores, false, key, &mut out[at(0)..], stride);
+        scratch.mix(of_scores, true, query, &mut out[at(1)..], stride);
+        scratch.mix(applied, true, grads.matrix(example, 0, head), &mut out[at(2)..], stride);
     }
 }
