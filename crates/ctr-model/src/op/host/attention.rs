@@ -68,7 +68,7 @@ impl<'a> Matrix<'a> {
 
 /// The vectors of the examples of a block, those of a head side by side: a [`Matrix`] [F, W] for each example, part and head.
 struct Packed {
-    values: Vec<Vector>,
+    values: Vec<f32>,
     parts: usize,
     heads: usize,
     /// Vectors of a row, and of a matrix.
@@ -83,9 +83,10 @@ impl Packed {
         let vectors = sizes.width().div_ceil(LANES);
         let matrix = sizes.fields * vectors;
         let examples = rows.len() / (parts * sizes.example());
-        let mut values = vec![[0.0; LANES]; examples * parts * sizes.heads * matrix];
+        let mut values = vec![0.0; examples * parts * sizes.heads * matrix * LANES];
+        let (all, _) = values.as_chunks_mut::<LANES>();
         for (example, rows) in rows.chunks_exact(parts * sizes.example()).enumerate() {
-            let matrices = &mut values[example * parts * sizes.heads * matrix..];
+            let matrices = &mut all[example * parts * sizes.heads * matrix..];
             for (field, row) in rows.chunks_exact(parts * sizes.units).enumerate() {
                 for (number, vector) in row.chunks_exact(sizes.width()).enumerate() {
                     copy(matrices[number * matrix + field * vectors..][..vectors].as_flattened_mut(), vector);
@@ -98,7 +99,7 @@ impl Packed {
     #[inline(always)]
     fn matrix(&self, example: usize, part: usize, head: usize) -> Matrix<'_> {
         let first = ((example * self.parts + part) * self.heads + head) * self.matrix;
-        Matrix { values: &self.values[first..][..self.matrix], vectors: self.vectors }
+        Matrix { values: &self.values.as_chunks().0[first..][..self.matrix], vectors: self.vectors }
     }
 }
 
@@ -155,8 +156,8 @@ impl Buffer {
         let factors: [&[f32]; R] = core::array::from_fn(|r| &a.row(row + r)[..terms]);
         for vector in 0..self.vectors {
             let mut sums = [[0.0; LANES]; R];
-            let columns = b.values[vector..].iter().step_by(b.vectors);
-            for (k, column) in columns.take(terms).enumerate() {
+            for k in 0..terms {
+                let column = &b.values[k * b.vectors + vector];
                 for (sums, factors) in sums.iter_mut().zip(&factors) {
                     for (sum, term) in sums.iter_mut().zip(column) {
                         *sum += factors[k] * term;
@@ -183,7 +184,10 @@ fn softmax(scores: &mut [f32], fields: usize, scale: f32) {
             *score = Real::exp(*score - largest);
         }
     }
-    let sum: f32 = scores[..fields].iter().sum();
+    let mut sum = 0.0;
+    for score in &scores[..fields] {
+        sum += score;
+    }
     for score in scores {
         *score /= sum;
     }
@@ -208,16 +212,18 @@ impl Scratch {
         Self { sizes, transposed, weights, mixed }
     }
 
-    /// The inner products of the rows of two matrices, each row of them changed by `then`.
+    /// The inner products of the rows of two matrices, in `weights`.
     #[inline(always)]
-    fn inner_products(&mut self, left: Matrix<'_>, right: Matrix<'_>, to: &mut [f32], then: impl Fn(&mut [f32])) {
-        let fields = self.sizes.fields;
-        self.transposed.transpose(right, fields);
+    fn inner_products(&mut self, left: Matrix<'_>, right: Matrix<'_>) {
+        self.transposed.transpose(right, self.sizes.fields);
         self.weights.multiply(left, self.transposed.as_matrix(), self.sizes.width());
-        for (field, to) in to.chunks_exact_mut(fields).enumerate() {
-            let row = self.weights.row_mut(field);
-            then(row);
-            copy(to, row);
+    }
+
+    /// Copies `weights` without what rows are filled up with.
+    #[inline(always)]
+    fn take_weights(&mut self, to: &mut [f32]) {
+        for (field, to) in to.chunks_exact_mut(self.sizes.fields).enumerate() {
+            copy(to, self.weights.row_mut(field));
         }
     }
 
@@ -229,7 +235,11 @@ impl Scratch {
         for (number, weights) in weights.chunks_exact_mut(sizes.head()).enumerate() {
             let (example, head) = (number / sizes.heads, number % sizes.heads);
             let [query, key] = [0, 1].map(|part| packed.matrix(example, part, head));
-            self.inner_products(query, key, weights, |row| softmax(row, sizes.fields, sizes.scale));
+            self.inner_products(query, key);
+            for field in 0..sizes.fields {
+                softmax(self.weights.row_mut(field), sizes.fields, sizes.scale);
+            }
+            self.take_weights(weights);
         }
         weights
     }
@@ -301,7 +311,8 @@ fn backward_block((projected, grad): (&[f32], &[f32]), out: &mut [f32], first: u
     let mut of_weights = vec![0.0; weights.len()];
     for (number, of_weights) in of_weights.chunks_exact_mut(sizes.head()).enumerate() {
         let (example, head) = (number / sizes.heads, number % sizes.heads);
-        scratch.inner_products(grads.matrix(example, 0, head), packed.matrix(example, 2, head), of_weights, |_| ());
+        scratch.inner_products(grads.matrix(example, 0, head), packed.matrix(example, 2, head));
+        scratch.take_weights(of_weights);
     }
     let mut dropped = None;
     if let Some(mask) = sizes.mask {
@@ -312,7 +323,10 @@ fn backward_block((projected, grad): (&[f32], &[f32]), out: &mut [f32], first: u
     }
     // Those of the scores, in their place: w·(dw − Σ w·dw), for each row.
     for (of_weights, weights) in of_weights.chunks_exact_mut(sizes.fields).zip(weights.chunks_exact(sizes.fields)) {
-        let mean: f32 = weights.iter().zip(&*of_weights).map(|(weight, of_weight)| weight * of_weight).sum();
+        let mut mean = 0.0;
+        for (weight, of_weight) in weights.iter().zip(&*of_weights) {
+            mean += weight * of_weight;
+        }
         for (of_weight, weight) in of_weights.iter_mut().zip(weights) {
             *of_weight = weight * (*of_weight - mean) * sizes.scale;
         }
