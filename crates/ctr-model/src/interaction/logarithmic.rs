@@ -1,7 +1,7 @@
 //! Products of powers of fields, with learnt exponents.
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::init::Initializer;
 use crate::linear::matmul;
@@ -49,7 +49,9 @@ impl<B: ModelBackend> Logarithmic<B> {
         let [batch, count, dim] = fields.dims();
         let columns = fields.swap_dims(1, 2).reshape([batch * dim, count]); // [B·D, F]
         let logs = self.log_norm.forward(columns.abs().clamp_min(LEAST).log(), pass);
-        let products = self.exp_norm.forward(matmul(logs, self.weight.val()).exp(), pass); // [B·D, K]
+        let sums = matmul(logs, self.weight.val()).into_primitive().tensor(); // [B·D, K]
+        let products = Tensor::from_primitive(TensorPrimitive::Float(B::exp(sums)));
+        let products = self.exp_norm.forward(products, pass); // [B·D, K]
         let neurons = products.dims()[1];
         products.reshape([batch, dim * neurons])
     }

@@ -95,6 +95,11 @@ pub trait ModelBackend: ActivationBackend {
         reference::pick_backward::<Self>(grad, places, count)
     }
 
+    /// eˣ, element by element; NaN stays NaN. Differentiable.
+    fn exp(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::exp::<Self>(x)
+    }
+
     /// `softmax(scale·Q·Kᵀ)·V` between the F fields of each example, for each head; Q, K and V lie side by side in `projected`, [B·F, 3·A], each
     /// with the heads' vectors of A/H numbers side by side. The result is [B·F, A]. Differentiable.
     fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {

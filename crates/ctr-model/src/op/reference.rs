@@ -118,6 +118,11 @@ pub fn pick_backward<B: Backend>(grad: FloatTensor<B>, places: &[u32], count: us
     primitive(zeros.select_assign(1, index::<B>(places, &device), grad, IndexingUpdateOp::Add))
 }
 
+/// See [`ModelBackend::exp`].
+pub fn exp<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_exp(x)
+}
+
 /// Q, K and V for each example and head, [B, H, F, W] each, and the weights before and after dropout, [B, H, F, F].
 struct Heads<B: ModelBackend> {
     parts: [Tensor<B, 4>; 3],

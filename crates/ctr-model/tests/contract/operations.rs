@@ -167,11 +167,24 @@ fn adam_equals_its_reference<B: ModelBackend>() {
 }
 
 /// An operation in place must not reach into a tensor that shares the buffer.
+fn exponentials_are_those_of_f64<B: ModelBackend>() {
+    let x: Vec<f32> = normals(1, 40_000).into_iter().map(|x| x * 20.0).collect();
+    for (x, y) in x.iter().zip(values::<B, 1>(B::exp(primitive(&vector::<B>(x.clone()))))) {
+        let exact = f64::from(*x).exp();
+        assert!((f64::from(y) - exact).abs() <= 1e-5 * exact.max(1e-37), "exp({x}) is {y}");
+    }
+    let ends = vector::<B>(vec![f32::NAN, f32::NEG_INFINITY, -200.0, 0.0, 89.0, f32::INFINITY]);
+    let y = values::<B, 1>(B::exp(primitive(&ends)));
+    assert!(y[0].is_nan() && y[1..3].iter().all(|&y| y < 1e-37), "{y:?}");
+    assert_eq!(y[3..], [1.0, f32::INFINITY, f32::INFINITY]);
+}
+
 fn operations_leave_shared_buffers_alone<B: ModelBackend>() {
     let x = matrix::<B>(1, [50, 8]);
     let before = elements(x.clone());
     let _ = B::add_row(primitive(&x), primitive(&vector::<B>(vec![1.0; 8])));
     let _ = B::dropout(primitive(&x), DropoutKey { seed: 0, step: 0, layer: 0 }, 0.5);
+    let _ = B::exp(primitive(&x));
     let norm = norm(&x, true);
     let _ = B::batch_norm_backward(primitive(&x), primitive(&x), norm);
     assert_eq!(elements(x), before);
@@ -297,6 +310,7 @@ on_backends!(
     dropout_equals_its_reference_bit_for_bit,
     dropout_drops_the_share_it_is_asked_for,
     adam_equals_its_reference,
+    exponentials_are_those_of_f64,
     operations_leave_shared_buffers_alone,
     results_do_not_depend_on_the_number_of_threads
 );

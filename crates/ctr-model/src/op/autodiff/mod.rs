@@ -11,6 +11,7 @@ mod affine;
 mod attention;
 mod batch_norm;
 mod dropout;
+mod exp;
 mod hidden_tail;
 mod loss;
 mod outer;
@@ -43,6 +44,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
         pick::pick::<B, C>(x, places)
+    }
+
+    fn exp(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        exp::exp::<B, C>(x)
     }
 
     fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {

@@ -1,9 +1,13 @@
 //! Attention between the fields of an example, in blocks of examples: nothing but the weights of a block is written besides the result.
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Shape, TensorMetadata};
 use multiversion::multiversion;
 use rayon::prelude::*;
 use smelu::scalar::Real;
 
+use super::HostBackend;
 use super::dropout::Mask;
+use crate::op::Attention;
 
 /// Examples of a block: a multiple of eight, because masks begin at a multiple of eight elements.
 const EXAMPLES: usize = 8;
@@ -13,13 +17,13 @@ type Vector = [f32; LANES];
 
 /// The sizes of an attention, and what its weights are multiplied by.
 #[derive(Clone, Copy)]
-pub(super) struct Sizes {
-    pub(super) fields: usize,
-    pub(super) heads: usize,
+struct Sizes {
+    fields: usize,
+    heads: usize,
     /// Width of a field, all heads together.
-    pub(super) units: usize,
-    pub(super) scale: f32,
-    pub(super) mask: Option<Mask>,
+    units: usize,
+    scale: f32,
+    mask: Option<Mask>,
 }
 
 impl Sizes {
@@ -41,6 +45,29 @@ impl Sizes {
     fn weights(self) -> usize {
         self.heads * self.head()
     }
+}
+
+fn sizes(width: usize, attention: Attention) -> Sizes {
+    let Attention { fields, heads, scale, dropout } = attention;
+    let mask = dropout.map(|(key, probability)| Mask::new(key, probability));
+    Sizes { fields, heads, units: width / 3, scale: scale as f32, mask }
+}
+
+pub(super) fn attend<B: HostBackend>(projected: FloatTensor<B>, attention: Attention) -> FloatTensor<B> {
+    let [rows, width] = [projected.shape()[0], projected.shape()[1]];
+    let projected = B::contiguous(projected);
+    let out = forward(B::slice(&projected), sizes(width, attention));
+    B::from_vec(out, Shape::new([rows, width / 3]))
+}
+
+pub(super) fn attend_backward<B: HostBackend>(
+    projected: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    attention: Attention,
+) -> FloatTensor<B> {
+    let (shape, [projected, grad]) = (projected.shape(), [projected, grad].map(B::contiguous));
+    let sizes = sizes(shape[1], attention);
+    B::from_vec(backward(B::slice(&projected), B::slice(&grad), sizes), shape)
 }
 
 /// Copies of a few numbers: a call of the library would take longer.
@@ -266,7 +293,7 @@ impl Scratch {
 }
 
 /// `softmax(Q·Kᵀ)·V` of each example and head from `projected`, [B·F, 3·A] with Q, K and V side by side: [B·F, A].
-pub(super) fn forward(projected: &[f32], sizes: Sizes) -> Vec<f32> {
+fn forward(projected: &[f32], sizes: Sizes) -> Vec<f32> {
     let mut out = vec![0.0; projected.len() / 3];
     if sizes.example() > 0 {
         let block = EXAMPLES * sizes.example();
@@ -291,7 +318,7 @@ fn forward_block(projected: &[f32], out: &mut [f32], first: usize, sizes: Sizes)
 }
 
 /// The gradient of `projected` in [`forward`], given that of its result.
-pub(super) fn backward(projected: &[f32], grad: &[f32], sizes: Sizes) -> Vec<f32> {
+fn backward(projected: &[f32], grad: &[f32], sizes: Sizes) -> Vec<f32> {
     let mut out = vec![0.0; projected.len()];
     if sizes.example() > 0 {
         let block = EXAMPLES * sizes.example();

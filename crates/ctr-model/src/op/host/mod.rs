@@ -16,6 +16,7 @@ mod attention;
 mod batch_norm;
 mod bf16;
 mod dropout;
+mod exp;
 #[cfg(feature = "flex")]
 mod flex;
 mod hidden_tail;
@@ -179,27 +180,10 @@ fn outer_rows_backward<B: HostBackend>(
     [B::from_vec(of_a, shape_of_a), B::from_vec(of_b, shape_of_b)]
 }
 
-fn attention_sizes(width: usize, attention: Attention) -> attention::Sizes {
-    let Attention { fields, heads, scale, dropout } = attention;
-    let mask = dropout.map(|(key, probability)| dropout::Mask::new(key, probability));
-    attention::Sizes { fields, heads, units: width / 3, scale: scale as f32, mask }
-}
-
-fn attend<B: HostBackend>(projected: FloatTensor<B>, attention: Attention) -> FloatTensor<B> {
-    let [rows, width] = [projected.shape()[0], projected.shape()[1]];
-    let projected = B::contiguous(projected);
-    let out = attention::forward(B::slice(&projected), attention_sizes(width, attention));
-    B::from_vec(out, Shape::new([rows, width / 3]))
-}
-
-fn attend_backward<B: HostBackend>(
-    projected: FloatTensor<B>,
-    grad: FloatTensor<B>,
-    attention: Attention,
-) -> FloatTensor<B> {
-    let (shape, [projected, grad]) = (projected.shape(), [projected, grad].map(B::contiguous));
-    let sizes = attention_sizes(shape[1], attention);
-    B::from_vec(attention::backward(B::slice(&projected), B::slice(&grad), sizes), shape)
+fn exp<B: HostBackend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let mut x = B::contiguous(x);
+    exp::exp(B::slice_mut(&mut x));
+    x
 }
 
 fn contiguous_tail<B: HostBackend>(tail: HiddenTail<B>) -> HiddenTail<B> {
@@ -313,9 +297,13 @@ macro_rules! host_operations {
                 }
             }
 
+            fn exp(x: FloatTensor<Self>) -> FloatTensor<Self> {
+                if Self::is_f32(&x) { exp::<Self>(x) } else { reference::exp::<Self>(x) }
+            }
+
             fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {
                 if Self::is_f32(&projected) {
-                    attend::<Self>(projected, attention)
+                    attention::attend::<Self>(projected, attention)
                 } else {
                     reference::attend::<Self>(projected, attention)
                 }
@@ -327,7 +315,7 @@ macro_rules! host_operations {
                 attention: Attention,
             ) -> FloatTensor<Self> {
                 if Self::is_f32(&projected) {
-                    attend_backward::<Self>(projected, grad, attention)
+                    attention::attend_backward::<Self>(projected, grad, attention)
                 } else {
                     reference::attend_backward::<Self>(projected, grad, attention)
                 }
