@@ -14,7 +14,8 @@
 # SECTIONS  what to do (default: "tests determinism memory speed torch"); a later call may do the rest
 # CACHE     folder of the prepared data (default: one that is removed at the end); the same for a later call with "torch" alone
 # PYTHON    interpreter with torch (default: python3)
-# VK_DRIVER_FILES names Vulkan's drivers where they are not in their usual places; NVIDIA's is found. Vulkan's loader is packed.
+# VK_DRIVER_FILES (VK_ICD_FILENAMES for old loaders) names Vulkan's drivers where they are not in their usual places; NVIDIA's is found where its
+# libraries are. Vulkan's loader is packed where `ldconfig` knows one.
 # CUDA_PATH and LD_LIBRARY_PATH lead CUDA to its headers and libraries where they are not in their usual places.
 # OUT       folder of the results (default: results/gpu/<machine> under the working directory)
 set -euo pipefail
@@ -29,20 +30,22 @@ vulkan_loader() {
 # Lets wgpu find Vulkan where a machine has a driver but no loader (the packed one is taken then), or no list of drivers, as in containers that the
 # driver's libraries were mounted into.
 find_vulkan() {
-    local folder nvidia=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
+    local folder nvidia=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json driver=
     if [ -z "$(vulkan_loader)" ] && [ -e "$here/lib/libvulkan.so.1" ]; then
         export LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     fi
-    [ -z "${VK_DRIVER_FILES:-}" ] || return 0
+    [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || return 0
+    # A list without NVIDIA's driver, such as Mesa's, would lead to a device in software.
     for folder in /usr/share /usr/local/share /etc; do
-        ! compgen -G "$folder/vulkan/icd.d/*.json" >/dev/null || return 0
+        ! compgen -G "$folder/vulkan/icd.d/*nvidia*.json" >/dev/null || return 0
     done
     if [ -e "$nvidia" ]; then
-        export VK_DRIVER_FILES=$nvidia
-    elif ldconfig -p 2>/dev/null | grep -q 'libGLX_nvidia\.so\.0'; then
-        printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "libGLX_nvidia.so.0", "api_version": "1.3"}}\n' >"$work/nvidia_icd.json"
-        export VK_DRIVER_FILES=$work/nvidia_icd.json
+        driver=$nvidia
+    elif [[ $(ldconfig -p 2>/dev/null || true) == *libGLX_nvidia.so.0* ]]; then
+        driver=$work/nvidia_icd.json
+        printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "libGLX_nvidia.so.0", "api_version": "1.3"}}\n' >"$driver"
     fi
+    [ -z "$driver" ] || export VK_DRIVER_FILES=$driver VK_ICD_FILENAMES=$driver
 }
 
 pack() {
@@ -65,6 +68,8 @@ pack() {
     if [ -n "$loader" ]; then
         mkdir -p "$folder/lib"
         cp -L "$loader" "$folder/lib/libvulkan.so.1"
+    else
+        echo "no Vulkan loader (libvulkan.so.1) found here: none is packed" >&2
     fi
     cp -r configs "$folder/"
     cp scripts/gpu_check.sh scripts/bench/gpu_torch.py "$folder/"

@@ -353,9 +353,9 @@ def with_linear_if(asked):
 
 
 def gate_tables(keys, fields, dim):
-    """A table for each gate of named fields (`f0`, `f1`, ...), and the numbers of those fields."""
+    """A table for each gate of named fields (`f0`, `f1`, ...), and the numbers of those fields, in the order of the data."""
     chosen = [(name, keys.get(f"{name}_gate_fields")) for name in ("first", "second")]
-    return [("embedding", dim)] + [(f"{name}_gate", dim, [int(field[1:]) for field in names]) for name, names in chosen if names]
+    return [("embedding", dim)] + [(f"{name}_gate", dim, sorted(int(field[1:]) for field in names)) for name, names in chosen if names]
 
 
 # The function of each model, and the names and widths of its tables, with the fields that look rows up there where not all do.
@@ -435,7 +435,7 @@ CASES = {
     "edcn, attention": keys("edcn", cross_layers=2, bridge="attention_pooling", activation="SmeLU(beta=0.5)"),
     "edcn, concatenation": keys("edcn", cross_layers=1, bridge="concatenation", regulation=False, activation="SmeLU(beta=0.5)"),
     "finalmlp": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3, 2], heads=2, gate_units=[3], batch_norm=True, activation="SmeLU(beta=0.5)"),
-    "finalmlp, fields in gates": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3], gate_units=[3], first_gate_fields=["f0", "f2"], second_gate_fields=["f1"], activation="SmeLU(beta=0.5)"),
+    "finalmlp, fields in gates": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3], gate_units=[3], first_gate_fields=["f2", "f0"], second_gate_fields=["f1"], activation="SmeLU(beta=0.5)"),
     "finalmlp, fields in one gate": keys("finalmlp", first_hidden_units=[4], second_hidden_units=[3], gate_units=[3], second_gate_fields=["f2"], activation="SmeLU(beta=0.5)"),
     "gdcn": deep("gdcn", cross_layers=2, hidden_units=[3]),
     "gdcn, stacked": deep("gdcn", cross_layers=1, structure="stacked", hidden_units=[3]),

@@ -39,6 +39,9 @@ struct Sidecar<'a> {
     conventions: [&'static str; 4],
     /// The categorical fields in the order of the model's input: field-local id i is row `first_row` + i.
     categorical: Vec<Categorical<'a>>,
+    /// The tables that some fields alone look their rows up in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tables_of_some_fields: Vec<TableOfSomeFields>,
     /// The numeric fields in the order of the model's input, after the categorical ones.
     numeric: &'a [ctr_data::NumericField],
     tensors: Vec<TensorEntry<'a>>,
@@ -61,6 +64,20 @@ struct Categorical<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct TableOfSomeFields {
+    tensor: String,
+    /// The fields in the order of the gathered rows.
+    fields: Vec<FieldRows>,
+}
+
+#[derive(Debug, Serialize)]
+struct FieldRows {
+    name: String,
+    /// Field-local id i is row `first_row` + i of the tensor.
+    first_row: u64,
+}
+
+#[derive(Debug, Serialize)]
 struct TensorEntry<'a> {
     name: &'a str,
     shape: &'a [usize],
@@ -74,7 +91,7 @@ enum Kind {
     Parameter,
     /// Running mean or variance of a batch normalisation.
     Statistic,
-    /// Embedding rows of all fields, one after another.
+    /// Embedding rows of all fields, or of some, one after another.
     Table,
 }
 
@@ -84,6 +101,25 @@ const CONVENTIONS: [&str; 4] = [
     "batch norm: gamma, beta, running_mean, running_var; epsilon 1e-5",
     "the input of a perceptron is the embeddings of the categorical fields, one after another, then the numeric fields",
 ];
+
+fn tables_of_some_fields(plan: &Plan, schema: &Schema, layouts: &Layouts) -> Vec<TableOfSomeFields> {
+    let lookups = &layouts.lookups;
+    let specs = plan.ensemble.tables(&plan.member_model(), layouts.input_shape(plan, schema), plan.embedding.init_std);
+    let mut tables = Vec::new();
+    for spec in &specs {
+        let Some(named) = &spec.fields else { continue };
+        // A plan that has been trained names fields that are there.
+        for (name, rows) in lookups.parts(spec).unwrap_or_default() {
+            let first = |field: usize| lookups.groups[lookups.fields[field].group].rows.start;
+            let here = |field: &usize| named.contains(&lookups.names[*field]) && rows.contains(&first(*field));
+            let fields = (0..lookups.fields.len())
+                .filter(here)
+                .map(|field| FieldRows { name: lookups.names[field].clone(), first_row: first(field) - rows.start });
+            tables.push(TableOfSomeFields { tensor: format!("tables.{name}"), fields: fields.collect() });
+        }
+    }
+    tables
+}
 
 /// Writes `model.safetensors` and `model.json` into a folder that exists.
 ///
@@ -139,6 +175,7 @@ pub fn write(
                 }
             })
             .collect(),
+        tables_of_some_fields: tables_of_some_fields(plan, schema, &layouts),
         numeric: &schema.numeric,
         tensors: checkpoint
             .parameters

@@ -44,6 +44,26 @@ pub enum TableError {
         /// The fields that are there.
         known: String,
     },
+    /// A table for some fields, among fields without names.
+    #[error(
+        "the table `{name}` is for some fields by their names, but the layout names {named} of {fields} fields; expected a name for each"
+    )]
+    UnnamedFields {
+        /// The table.
+        name: String,
+        /// Names of the layout.
+        named: usize,
+        /// Its fields.
+        fields: usize,
+    },
+    /// A table for no field, or for one twice.
+    #[error("the table `{name}` is for the fields [{found}]; expected at least one, each once")]
+    RepeatedFields {
+        /// The table.
+        name: String,
+        /// The fields.
+        found: String,
+    },
     /// Weights to be loaded do not fit.
     #[error("the table `{name}` holds {expected} numbers, but {found} were given")]
     Size {

@@ -98,6 +98,13 @@ impl LookupLayout {
     /// Whether each field looks its rows up in a table of `spec`.
     pub(super) fn looks_up(&self, spec: &TableSpec) -> Result<Vec<bool>, TableError> {
         let Some(named) = &spec.fields else { return Ok(vec![true; self.fields.len()]) };
+        if self.names.len() != self.fields.len() {
+            let (named, fields) = (self.names.len(), self.fields.len());
+            return Err(TableError::UnnamedFields { name: spec.name.clone(), named, fields });
+        }
+        if named.is_empty() || (1..named.len()).any(|place| named[..place].contains(&named[place])) {
+            return Err(TableError::RepeatedFields { name: spec.name.clone(), found: named.join(", ") });
+        }
         if let Some(field) = named.iter().find(|field| !self.names.contains(field)) {
             return Err(TableError::UnknownField {
                 name: spec.name.clone(),
@@ -108,18 +115,24 @@ impl LookupLayout {
         Ok(self.names.iter().map(|name| named.contains(name)).collect())
     }
 
-    /// The ranges of rows that the fields marked in `used` look up.
-    pub(super) fn arenas_of(&self, used: &[bool]) -> Vec<Range<u64>> {
+    /// The tables of a specification for some fields, with their rows: `NAME`, or `NAME.part0` and so on where the rows of other fields lie between.
+    ///
+    /// # Errors
+    /// A field that is not there, or not named once.
+    pub fn parts(&self, spec: &TableSpec) -> Result<Vec<(String, Range<u64>)>, TableError> {
+        let used = self.looks_up(spec)?;
         let mut arenas: Vec<Range<u64>> = Vec::new();
         for (number, group) in self.groups.iter().enumerate() {
-            let is_used = self.fields.iter().zip(used).any(|(field, used)| *used && field.group == number);
+            let is_used = self.fields.iter().zip(&used).any(|(field, used)| *used && field.group == number);
             match arenas.last_mut() {
                 _ if !is_used => {}
                 Some(rows) if rows.end == group.rows.start => rows.end = group.rows.end,
                 _ => arenas.push(group.rows.clone()),
             }
         }
-        arenas
+        let several = arenas.len() > 1;
+        let name = |part| if several { format!("{}.part{part}", spec.name) } else { spec.name.clone() };
+        Ok(arenas.into_iter().enumerate().map(|(part, rows)| (name(part), rows)).collect())
     }
 
     /// The ranges of rows of one width each, with that width.

@@ -69,6 +69,21 @@ pub(super) fn segment_slots(
     })
 }
 
+/// Which of the rows `unique` (places in the plan) a field of the output looks up.
+pub(super) fn looked_up(
+    unique: Range<usize>,
+    output: &Output,
+    lookups: Lookups<'_>,
+    slots: Option<&[u32]>,
+) -> Vec<bool> {
+    let is_here = |&lookup: &u32| {
+        let number = slots.map_or(lookup as usize, |slots| slots[lookup as usize] as usize);
+        output.slots[number % output.slots.len()].is_some()
+    };
+    let bounds = lookups.offsets[unique.start..=unique.end].windows(2);
+    bounds.map(|bounds| lookups.order[bounds[0] as usize..bounds[1] as usize].iter().any(is_here)).collect()
+}
+
 fn add(sum: &mut [f32], grad: &[f32], factor: f32) {
     for (sum, grad) in sum.iter_mut().zip(grad) {
         *sum += factor * grad;

@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::gather::gather_slots;
 use super::layout::{Combine, LookupLayout};
-use super::segment::segment_slots;
+use super::segment::{looked_up, segment_slots};
 use super::update::Rows;
 use super::{
     EmbeddingTable, Lookups, TableError, TableSpec, UpdateRule, UpdateScope, gather, norm, segment_sum, update,
@@ -62,21 +62,43 @@ impl Output {
         self.widths().any(|width| Some(width) != self.widths().next())
     }
 
+    /// Whether some fields look nothing up here.
+    fn is_partial(&self) -> bool {
+        self.slots.iter().any(Option::is_none)
+    }
+
     pub(super) fn widest(&self) -> usize {
         self.widths().max().unwrap_or(0)
     }
 }
 
-/// The gradient of each touched row, for each table: [U, D] of the rows that it has among those of the plan.
+/// The gradient of each touched row, for each table.
 #[derive(Clone, Debug)]
 pub struct RowGradients {
-    per_table: Vec<Vec<f32>>,
+    per_table: Vec<TableGradients>,
+}
+
+#[derive(Clone, Debug)]
+struct TableGradients {
+    /// The touched rows, ascending; `None` stands for those that the table has among the rows of the plan.
+    rows: Option<Vec<u64>>,
+    /// [U, D].
+    grads: Vec<f32>,
 }
 
 impl RowGradients {
     /// Those of the rows of the only table, [U, D].
     pub(super) fn of_one_table(grads: Vec<f32>) -> Self {
-        Self { per_table: vec![grads] }
+        Self { per_table: vec![TableGradients { rows: None, grads }] }
+    }
+}
+
+impl TableGradients {
+    /// Those of the rows that are marked.
+    fn of_some(rows: &[u64], grads: &[f32], width: usize, marked: &[bool]) -> Self {
+        let kept = || rows.iter().zip(grads.chunks_exact(width)).zip(marked).filter(|(_, marked)| **marked);
+        let rows = kept().map(|((row, _), _)| *row).collect();
+        Self { rows: Some(rows), grads: kept().flat_map(|((_, grad), _)| grad.iter().copied()).collect() }
     }
 }
 
@@ -84,7 +106,7 @@ impl EmbeddingTables {
     /// Tables of `rows` rows each, drawn from `seed`; each field looks up one row.
     ///
     /// # Errors
-    /// When the memory cannot be reserved.
+    /// When the memory cannot be reserved, or a table is for some fields alone, which have no names here.
     pub fn new(specs: &[TableSpec], rows: u64, rule: UpdateRule, seed: u64) -> Result<Self, TableError> {
         Self::with_layout(specs, &LookupLayout::uniform(rows, 0), rule, seed)
     }
@@ -106,22 +128,23 @@ impl EmbeddingTables {
         for spec in specs {
             let first = all.tables.len();
             // The tables of the members of an ensemble have the name of a single model's, and more behind a dot.
-            let concatenated = layout.concatenated.as_deref() == spec.name.split('.').next();
+            let concatenated = spec.fields.is_none() && layout.concatenated.as_deref() == spec.name.split('.').next();
             let used = layout.looks_up(spec)?;
-            let arenas = match &spec.fields {
-                Some(_) => layout.arenas_of(&used).into_iter().map(|rows| (rows, spec.width)).collect(),
-                None if concatenated => layout.arenas(),
-                None => vec![(0..layout.rows(), spec.width)],
+            let arenas: Vec<_> = match &spec.fields {
+                Some(_) => layout.parts(spec)?.into_iter().map(|(name, rows)| (name, rows, spec.width)).collect(),
+                None if concatenated => {
+                    let arenas = layout.arenas();
+                    let several = arenas.len() > 1;
+                    let name = |width| if several { format!("{}.{width}", spec.name) } else { spec.name.clone() };
+                    arenas.into_iter().map(|(rows, width)| (name(width), rows, width)).collect()
+                }
+                None => vec![(spec.name.clone(), 0..layout.rows(), spec.width)],
             };
-            let several = arenas.len() > 1;
-            for (number, (rows, width)) in arenas.into_iter().enumerate() {
+            for (name, rows, width) in arenas {
                 let spec = TableSpec { width, ..spec.clone() };
                 let trainable = layout.trainable(&rows);
-                let mut table = EmbeddingTable::new(&spec, rows.clone(), all.rule.state_len(width), seed)?;
-                if several {
-                    let part = if spec.fields.is_some() { number } else { width };
-                    table = table.renamed(format!("{}.{part}", spec.name));
-                }
+                let mut table =
+                    EmbeddingTable::new(&spec, rows.clone(), all.rule.state_len(width), seed)?.renamed(name);
                 match all.rule.scope {
                     UpdateScope::AllRows => table.materialise(&rows),
                     // Frozen rows are never written by an update; reading them should not compute them each time.
@@ -155,7 +178,7 @@ impl EmbeddingTables {
         }
     }
 
-    /// The tables: those of each specification in turn, one for each width.
+    /// The tables: those of each specification in turn, one for each width, or for each run of rows where it is for some fields alone.
     #[must_use]
     pub fn tables(&self) -> &[EmbeddingTable] {
         &self.tables
@@ -236,18 +259,22 @@ impl EmbeddingTables {
         let slots = lookups.slots();
         let mut per_table = Vec::with_capacity(self.tables.len());
         for (output, grad) in self.outputs.iter().zip(grads) {
-            let of_tables = |grad: Option<&[f32]>| -> Vec<Vec<f32>> {
+            let of_tables = |grad: Option<&[f32]>| -> Vec<TableGradients> {
                 let tables = self.tables[output.tables.clone()].iter();
-                let rows = |table: &EmbeddingTable, grad: &[f32]| {
-                    if output.plain {
-                        return segment_sum(grad, table.width(), lookups);
-                    }
+                let of_table = |table: &EmbeddingTable| {
                     let unique = places(lookups.rows, &table.row_range());
-                    segment_slots(table, unique, output, lookups, slots.as_deref(), grad)
+                    let grads = match grad {
+                        None => vec![0.0; unique.len() * table.width()],
+                        Some(grad) if output.plain => segment_sum(grad, table.width(), lookups),
+                        Some(grad) => segment_slots(table, unique.clone(), output, lookups, slots.as_deref(), grad),
+                    };
+                    if output.is_partial() {
+                        let here = looked_up(unique.clone(), output, lookups, slots.as_deref());
+                        return TableGradients::of_some(&lookups.rows[unique], &grads, table.width(), &here);
+                    }
+                    TableGradients { rows: None, grads }
                 };
-                let none =
-                    |table: &EmbeddingTable| vec![0.0; places(lookups.rows, &table.row_range()).len() * table.width()];
-                tables.map(|table| grad.map_or_else(|| none(table), |grad| rows(table, grad))).collect()
+                tables.map(of_table).collect()
             };
             per_table.extend(match grad {
                 Some(grad) => with_elements(grad, |grad| of_tables(Some(grad))),
@@ -279,12 +306,13 @@ impl EmbeddingTables {
         lookups: Lookups<'a>,
     ) -> impl Iterator<Item = (usize, Range<u64>, Rows<'a>)> + use<'a> {
         let mut parts = Vec::new();
-        for (number, (table, grads)) in self.tables.iter().zip(&grads.per_table).enumerate() {
-            let first = places(lookups.rows, &table.row_range()).start;
+        for (number, (table, TableGradients { rows, grads })) in self.tables.iter().zip(&grads.per_table).enumerate() {
+            let of_plan = || &lookups.rows[places(lookups.rows, &table.row_range())];
+            let rows = rows.as_deref().unwrap_or_else(of_plan);
             for range in &self.trainable[number] {
-                let touched = places(lookups.rows, range);
-                let grads = &grads[(touched.start - first) * table.width()..(touched.end - first) * table.width()];
-                parts.push((number, range.clone(), Rows { rows: &lookups.rows[touched], grads }));
+                let touched = places(rows, range);
+                let grads = &grads[touched.start * table.width()..touched.end * table.width()];
+                parts.push((number, range.clone(), Rows { rows: &rows[touched], grads }));
             }
         }
         parts.into_iter()

@@ -25,6 +25,14 @@ pub struct FeatureGate<B: Backend> {
     output: Linear<B>,
 }
 
+impl<B: Backend> FeatureGate<B> {
+    /// Whether the context is a learnt vector.
+    #[must_use]
+    pub fn is_learnt(&self) -> bool {
+        self.context.is_some()
+    }
+}
+
 impl<B: ModelBackend> FeatureGate<B> {
     /// A gate of `width` inputs from a learnt context of width `dim`, named under `name`: the paper's global gate.
     #[must_use]

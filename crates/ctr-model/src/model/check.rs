@@ -111,19 +111,27 @@ pub(super) fn perceptron(config: &MlpConfig) -> Checked {
     dropout("dropout", config.dropout)
 }
 
-/// Names of categorical fields, each once.
-pub(super) fn names(NamedFields { key, fields, .. }: NamedFields<'_>, categorical: &[&str]) -> Checked {
-    for (index, name) in fields.iter().enumerate() {
-        let expected = if !categorical.contains(&name.as_str()) {
-            format!("a categorical field ({})", categorical.join(", "))
-        } else if fields[..index].contains(name) {
-            "each field once".to_owned()
-        } else {
-            continue;
-        };
-        return Err(ModelError { index: Some(index), ..ModelError::new(key, format!("{name:?}"), expected) });
+/// Names of fields, each once.
+pub(super) fn each_once(NamedFields { key, fields, .. }: NamedFields<'_>) -> Checked {
+    match (1..fields.len()).find(|&index| fields[..index].contains(&fields[index])) {
+        Some(index) => {
+            let error = ModelError::new(key, format!("{:?}", fields[index]), "each field once");
+            Err(ModelError { index: Some(index), ..error })
+        }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Names of categorical fields.
+pub(super) fn names(NamedFields { key, fields, .. }: NamedFields<'_>, categorical: &[&str]) -> Checked {
+    match fields.iter().position(|name| !categorical.contains(&name.as_str())) {
+        Some(index) => {
+            let expected = format!("a categorical field ({})", categorical.join(", "));
+            let error = ModelError::new(key, format!("{:?}", fields[index]), expected);
+            Err(ModelError { index: Some(index), ..error })
+        }
+        None => Ok(()),
+    }
 }
 
 /// At least two fields, numeric ones included, for models made of pairs.

@@ -26,7 +26,8 @@ pub struct FinalMlpConfig {
     /// Hidden widths of the gate before each stream. Default: no gates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate_units: Option<Vec<usize>>,
-    /// Categorical fields by whose embeddings, in a table of their own, the first stream's gate weighs. Default: none, a learnt vector.
+    /// Categorical fields by whose embeddings, in a table of their own and in the order of the data, the first stream's gate weighs. Default:
+    /// none, a learnt vector.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_gate_fields: Vec<String>,
     /// The same for the second stream.
@@ -53,7 +54,7 @@ fn one() -> usize {
 /// `z = fusion(hidden_1(gate_1(e)), hidden_2(gate_2(e)))`.
 ///
 /// # Shapes
-/// embeddings [B, F, D], numeric fields [B, N] → \[B\].
+/// embeddings [B, F, D], those of the n fields of a gate [B, n, D], numeric fields [B, N] → \[B\].
 ///
 /// # Reference
 /// Mao et al., "FinalMLP: an enhanced two-stream MLP model for CTR prediction", arXiv 2304.00902.
@@ -69,8 +70,6 @@ pub struct FinalMlp<B: Backend> {
 #[derive(Module, Debug)]
 pub struct Stream<B: Backend> {
     gate: Option<FeatureGate<B>>,
-    #[module(skip)]
-    gate_fields: usize,
     hidden: HiddenLayers<B>,
 }
 
@@ -107,6 +106,9 @@ impl Architecture for FinalMlpConfig {
         if let (None, Some(NamedFields { key, fields, .. })) = (&self.gate_units, self.named_fields().first()) {
             return Err(ModelError::new(key, format!("{fields:?}"), "no such key, unless there is `model.gate_units`"));
         }
+        for named in self.named_fields() {
+            check::each_once(named)?;
+        }
         check::dropout("first_dropout", self.first_dropout)?;
         check::dropout("second_dropout", self.second_dropout)
     }
@@ -125,7 +127,6 @@ impl Architecture for FinalMlpConfig {
                     n => FeatureGate::of_embeddings(&name, &config, [n * shape.embedding_dim, width], init),
                 }
             }),
-            gate_fields: gate_fields.len(),
             hidden: config.init_hidden(&format!("{name}.hidden"), width, masks, init),
         };
         FinalMlp {
@@ -144,7 +145,7 @@ impl<B: ModelBackend> CtrModel<B> for FinalMlp<B> {
         let [x, y] = [&self.first, &self.second].map(|stream| {
             let gated = match &stream.gate {
                 Some(gate) => {
-                    let context = if stream.gate_fields > 0 { of_gates.next().map(flatten) } else { None };
+                    let context = if gate.is_learnt() { None } else { of_gates.next().map(flatten) };
                     gate.forward(fields.clone(), context, pass)
                 }
                 None => fields.clone(),

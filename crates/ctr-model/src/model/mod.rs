@@ -78,7 +78,8 @@ const LINEAR: &str = "linear";
 /// What a model sees of a batch.
 #[derive(Clone, Debug)]
 pub struct ModelInput<B: Backend> {
-    /// The gathered rows of each table of [`ModelConfig::tables`], [B, F, D]; rows of several widths are concatenated, [B, 1, ΣD].
+    /// The gathered rows of each table of [`ModelConfig::tables`], [B, F, D], or [B, n, D] where n fields alone look rows up there; rows of several
+    /// widths are concatenated, [B, 1, ΣD].
     pub embeddings: Vec<Tensor<B, 3>>,
     /// The numeric fields, [B, N]; `None` when there are none.
     pub numeric: Option<Tensor<B, 2>>,

@@ -97,7 +97,7 @@ macro_rules! registry {
             /// Whether the model can be built for data with these categorical fields.
             ///
             /// # Errors
-            /// A name of no field, or one named twice, by its key and place.
+            /// A name of no field, by its key and place.
             pub fn check_names(&self, categorical: &[&str]) -> Result<(), ModelError> {
                 self.named_fields().iter().try_for_each(|named| check::names(*named, categorical))
             }
@@ -112,7 +112,8 @@ macro_rules! registry {
                 }
             }
 
-            /// The model with its initial dense parameters; the config must pass [`check`](Self::check).
+            /// The model with its initial dense parameters; the config must pass [`check`](Self::check), and
+            /// [`check_names`](Self::check_names) where its tables are made of a layout with named fields.
             #[must_use]
             pub fn init<B: ModelBackend>(&self, shape: InputShape, init: Initializer<'_, B>) -> AnyModel<B> {
                 match self {

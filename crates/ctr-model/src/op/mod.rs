@@ -102,6 +102,9 @@ pub trait ModelBackend: ActivationBackend {
 
     /// `softmax(scale·Q·Kᵀ)·V` between the F fields of each example, for each head; Q, K and V lie side by side in `projected`, [B·F, 3·A], each
     /// with the heads' vectors of A/H numbers side by side. The result is [B·F, A]. Differentiable.
+    ///
+    /// # Panics
+    /// Where F does not divide the rows, or 3·H the columns.
     fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {
         reference::attend::<Self>(projected, attention)
     }
@@ -257,6 +260,18 @@ pub struct Attention {
     pub scale: f64,
     /// Dropout of the weights, [B, H, F, F]: which mask, and the probability of being dropped.
     pub dropout: Option<(DropoutKey, f64)>,
+}
+
+impl Attention {
+    /// A, for `rows` of `columns` numbers.
+    fn units(self, rows: usize, columns: usize) -> usize {
+        let Self { fields, heads, .. } = self;
+        assert!(
+            rows.is_multiple_of(fields) && heads > 0 && columns.is_multiple_of(3 * heads),
+            "[{rows}, {columns}] does not hold Q, K and V of {heads} heads for examples of {fields} fields"
+        );
+        columns / 3
+    }
 }
 
 /// What follows the product x of a hidden layer: y = dropout(f(BN(x + b))).

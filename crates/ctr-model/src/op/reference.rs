@@ -1,4 +1,4 @@
-//! Every operation in Burn's own operations: what a backend without a kernel runs, and what the kernels are compared with.
+//! Every operation in Burn's own operations, and other references of this module: what a backend without a kernel runs, and what the kernels are compared with.
 use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
@@ -7,6 +7,7 @@ use burn::tensor::{
 };
 
 use super::{AdamTensors, Attention, HiddenTail, HiddenTailGrads, ModelBackend, NormTensors};
+// Burn's own product would round to TF32 where a device can.
 use crate::linear::matmul as exact;
 use crate::optim::AdamStep;
 use crate::pass::DropoutKey;
@@ -151,7 +152,8 @@ fn by_field<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 2> {
 
 fn heads<B: ModelBackend>(projected: FloatTensor<B>, attention: Attention) -> Heads<B> {
     let projected = tensor::<B, 2>(projected);
-    let units = projected.dims()[1] / 3;
+    let [rows, columns] = projected.dims();
+    let units = attention.units(rows, columns);
     let parts = [0, 1, 2].map(|part| by_head(projected.clone().narrow(1, part * units, units), attention));
     let [query, key, _] = parts.clone();
     let weights = softmax(exact(query, key.swap_dims(2, 3)) * attention.scale, 3);

@@ -1,4 +1,6 @@
 //! Attention between fields against loops in `f64`.
+use std::panic::catch_unwind;
+
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use ctr_model::ModelBackend;
 use ctr_model::op::{Attention, reference};
@@ -118,6 +120,22 @@ fn scores_may_be_large_and_examples_are_apart<B: ModelBackend>() {
     assert_close("equal scores", &out[4..], &[6.0, 6.0], 1e-6);
 }
 
+fn no_examples_give_none<B: ModelBackend>() {
+    let attention = Attention { fields: 3, heads: 2, scale: 1.0, dropout: Some((KEY, 0.5)) };
+    let (none, grad) = (matrix::<B>(1, [0, 24]), matrix::<B>(1, [0, 8]));
+    assert_eq!(tensor::<B>(B::attend(primitive(&none), attention)).dims(), [0, 8]);
+    assert_eq!(tensor::<B>(B::attend_backward(primitive(&none), primitive(&grad), attention)).dims(), [0, 24]);
+}
+
+fn shapes_that_do_not_fit_are_refused<B: ModelBackend>() {
+    for (fields, heads) in [(4, 2), (3, 5), (3, 0)] {
+        let attention = Attention { fields, heads, scale: 1.0, dropout: None };
+        let refused = catch_unwind(|| B::attend(primitive(&matrix::<B>(1, [6, 24])), attention)).unwrap_err();
+        let text = refused.downcast_ref::<String>().unwrap();
+        assert!(text.starts_with("[6, 24] does not hold Q, K and V"), "{text}");
+    }
+}
+
 fn the_number_of_threads_changes_no_bit<B: ModelBackend>() {
     let attention = Attention { fields: 11, heads: 2, scale: 0.7, dropout: Some((KEY, 0.1)) };
     let run = |threads: usize| {
@@ -138,6 +156,8 @@ fn the_number_of_threads_changes_no_bit<B: ModelBackend>() {
 on_backends!(
     attention_and_its_gradient_equal_plain_loops,
     scores_may_be_large_and_examples_are_apart,
+    no_examples_give_none,
+    shapes_that_do_not_fit_are_refused,
     the_number_of_threads_changes_no_bit
 );
 

@@ -13,6 +13,7 @@ use crate::values::elements;
 
 const BATCH: usize = 4;
 const WIDTH: usize = 2;
+const L2: f64 = 0.25;
 
 /// Four fields, of which `a` and `d` share their rows.
 fn layout() -> LookupLayout {
@@ -31,15 +32,17 @@ const IDS: [u64; BATCH * 4] = [0, 5, 8, 1, 1, 6, 9, 1, 4, 5, 10, 0, 1, 7, 11, 4]
 
 fn tables(fields: Option<&[&str]>) -> Result<EmbeddingTables, TableError> {
     let fields = fields.map(|fields| fields.iter().map(|&field| field.to_owned()).collect());
-    let spec = TableSpec { fields, ..TableSpec::new("gate", WIDTH, 0.5) };
-    let rule = UpdateRule {
+    EmbeddingTables::with_layout(&[TableSpec { fields, ..TableSpec::new("gate", WIDTH, 0.5) }], &layout(), rule(), 3)
+}
+
+fn rule() -> UpdateRule {
+    UpdateRule {
         scope: UpdateScope::TouchedRows,
         optimizer: RowOptimizerConfig::Sgd(SgdConfig { learning_rate: 1.0, ..SgdConfig::default() }),
-        l2: 0.0,
+        l2: L2,
         weight_decay: 0.0,
         clip: RowClip::default(),
-    };
-    EmbeddingTables::with_layout(&[spec], &layout(), rule, 3)
+    }
 }
 
 fn gathered(tables: &EmbeddingTables) -> Tensor<Flex, 3> {
@@ -70,11 +73,11 @@ fn a_table_holds_the_rows_of_its_fields_and_no_others() {
     };
     assert_eq!(ranges(&["b"]), [("gate".to_owned(), 5..8)]);
     assert_eq!(ranges(&["b", "d"]), [("gate".to_owned(), 0..8)]);
-    assert_eq!(ranges(&["a", "c"]), [("gate.0".to_owned(), 0..5), ("gate.1".to_owned(), 8..12)]);
+    assert_eq!(ranges(&["a", "c"]), [("gate.part0".to_owned(), 0..5), ("gate.part1".to_owned(), 8..12)]);
 }
 
 #[test]
-fn lookups_of_other_fields_leave_no_gradient() {
+fn rows_that_other_fields_look_up_stay_as_they_are() {
     let plan = Plan::new(&IDS);
     for (named, fields) in [(&["d"][..], &[3][..]), (&["a", "c"], &[0, 2]), (&["a", "d"], &[0, 3])] {
         let mut tables = tables(Some(named)).unwrap();
@@ -88,11 +91,15 @@ fn lookups_of_other_fields_leave_no_gradient() {
         for (table, before) in tables.tables().iter().zip(before) {
             for (row, before) in table.row_range().zip(before.chunks_exact(WIDTH)) {
                 let mut expected = before.to_vec();
-                let mut sum = [0.0; WIDTH];
+                let (mut sum, mut touched) = ([0.0; WIDTH], false);
                 for (slot, grad) in grad.chunks_exact(WIDTH).enumerate() {
                     if IDS[slot / fields.len() * 4 + fields[slot % fields.len()]] == row {
                         sum.iter_mut().zip(grad).for_each(|(sum, grad)| *sum += grad);
+                        touched = true;
                     }
+                }
+                if touched {
+                    sum.iter_mut().zip(before).for_each(|(sum, weight)| *sum += L2 as f32 * weight);
                 }
                 expected.iter_mut().zip(sum).for_each(|(weight, sum)| *weight -= sum);
                 let place = (row - table.row_range().start) as usize;
@@ -103,7 +110,27 @@ fn lookups_of_other_fields_leave_no_gradient() {
 }
 
 #[test]
-fn a_table_for_no_field_is_refused_by_name() {
-    let error = tables(Some(&["b", "e"])).unwrap_err().to_string();
-    assert_eq!(error, "the table `gate` is for the field `e`, which is not among the categorical fields (a, b, c, d)");
+fn fields_that_are_not_there_or_not_named_once_are_refused() {
+    let unknown = "the table `gate` is for the field `e`, which is not among the categorical fields (a, b, c, d)";
+    for (fields, expected) in [
+        (&["b", "e"][..], unknown),
+        (&["b", "c", "b"], "the table `gate` is for the fields [b, c, b]; expected at least one, each once"),
+        (&[], "the table `gate` is for the fields []; expected at least one, each once"),
+    ] {
+        assert_eq!(tables(Some(fields)).unwrap_err().to_string(), expected);
+    }
+    let spec = TableSpec { fields: Some(vec!["a".to_owned()]), ..TableSpec::new("gate", WIDTH, 0.5) };
+    let unnamed = LookupLayout { names: vec!["a".to_owned()], ..layout() };
+    let error = EmbeddingTables::with_layout(&[spec], &unnamed, rule(), 3).unwrap_err().to_string();
+    assert!(error.ends_with("names 1 of 4 fields; expected a name for each"), "{error}");
+}
+
+/// A table for some fields has one width, also where the table that it is named like has several.
+#[test]
+fn widths_of_the_concatenated_table_do_not_matter() {
+    let mut layout = LookupLayout { concatenated: Some("gate".to_owned()), ..layout() };
+    layout.groups[1].width = 7;
+    let spec = TableSpec { fields: Some(vec!["b".to_owned(), "c".to_owned()]), ..TableSpec::new("gate", WIDTH, 0.5) };
+    let some = gathered(&EmbeddingTables::with_layout(&[spec], &layout, rule(), 3).unwrap());
+    assert_eq!(elements(some), of_fields(&elements(gathered(&tables(None).unwrap())), &[1, 2]));
 }

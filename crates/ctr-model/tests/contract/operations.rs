@@ -166,7 +166,6 @@ fn adam_equals_its_reference<B: ModelBackend>() {
     }
 }
 
-/// An operation in place must not reach into a tensor that shares the buffer.
 fn exponentials_are_those_of_f64<B: ModelBackend>() {
     let x: Vec<f32> = normals(1, 40_000).into_iter().map(|x| x * 20.0).collect();
     for (x, y) in x.iter().zip(values::<B, 1>(B::exp(primitive(&vector::<B>(x.clone()))))) {
@@ -179,6 +178,7 @@ fn exponentials_are_those_of_f64<B: ModelBackend>() {
     assert_eq!(y[3..], [1.0, f32::INFINITY, f32::INFINITY]);
 }
 
+/// An operation in place must not reach into a tensor that shares the buffer.
 fn operations_leave_shared_buffers_alone<B: ModelBackend>() {
     let x = matrix::<B>(1, [50, 8]);
     let before = elements(x.clone());

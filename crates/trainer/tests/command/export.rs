@@ -38,6 +38,28 @@ fn an_export_has_every_tensor_and_says_what_it_means() {
 }
 
 #[test]
+fn tables_of_some_fields_say_whose_rows_they_hold() {
+    let workspace = Workspace::new();
+    let model = "model={type=\"finalmlp\", first_hidden_units=[6], second_hidden_units=[4], gate_units=[3], \
+                 first_gate_fields=[\"item\"], second_gate_fields=[\"item\", \"user\"]}";
+    workspace.train("run", &["--set", model, "--set", "watch.step_digests=1"]);
+    workspace.succeed(&["export", "run", "--output", "model"]);
+    let sidecar: Value = serde_json::from_str(&workspace.read("model/model.json")).unwrap();
+    let [users, items] = [0, 1].map(|field| sidecar["categorical"][field]["ids"].as_u64().unwrap());
+    let rows = |name: &str, first_row: u64| serde_json::json!({"name": name, "first_row": first_row});
+    let expected = serde_json::json!([
+        {"tensor": "tables.first_gate", "fields": [rows("item", 0)]},
+        {"tensor": "tables.second_gate", "fields": [rows("user", 0), rows("item", users)]},
+    ]);
+    assert_eq!(sidecar["tables_of_some_fields"], expected);
+    let entries = sidecar["tensors"].as_array().unwrap();
+    let shape = |name: &str| &entries.iter().find(|entry| entry["name"] == name).unwrap()["shape"];
+    assert_eq!(*shape("tables.first_gate"), serde_json::json!([items, 4]));
+    assert_eq!(*shape("tables.second_gate"), serde_json::json!([users + items, 4]));
+    assert!(workspace.succeed(&["verify", "run"]).contains("identical"));
+}
+
+#[test]
 fn a_warm_start_takes_the_tensors_it_names_and_leaves_the_others() {
     let workspace = Workspace::new();
     let cold = workspace.train("run", &[]);

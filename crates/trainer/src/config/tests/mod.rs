@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod mistakes;
+mod model_fields;
 mod resolution;
 mod totality;
 
