@@ -270,7 +270,9 @@ impl EmbeddingTables {
                     };
                     if output.is_partial() {
                         let here = looked_up(unique.clone(), output, lookups, slots.as_deref());
-                        return TableGradients::of_some(&lookups.rows[unique], &grads, table.width(), &here);
+                        if here.contains(&false) {
+                            return TableGradients::of_some(&lookups.rows[unique], &grads, table.width(), &here);
+                        }
                     }
                     TableGradients { rows: None, grads }
                 };

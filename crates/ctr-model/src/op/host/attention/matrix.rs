@@ -6,7 +6,7 @@ pub(super) const LANES: usize = 16;
 
 type Vector = [f32; LANES];
 
-/// Copies of a few numbers: a call of the library would take longer.
+/// Copies as many numbers as both hold.
 #[inline(always)]
 pub(super) fn copy(to: &mut [f32], from: &[f32]) {
     for (to, from) in to.iter_mut().zip(from) {

@@ -1,4 +1,4 @@
-//! Attention between the fields of an example, in blocks of examples: nothing but the weights of a block is written besides the result.
+//! Attention between the fields of an example, in blocks of examples: besides the result, only what one block needs is kept.
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, TensorMetadata};
 use multiversion::multiversion;
