@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--seeds", type=int, nargs="+", default=[2021])
     parser.add_argument("--epochs", type=int, default=200, help="at most (default 200)")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda; other draws, and sums in another order, on each")
     return parser.parse_args()
 
 
@@ -173,19 +174,19 @@ def auc(labels, scores):
 def evaluate(model, labels, ids):
     model.eval()
     logits = torch.cat([model(part) for part in ids.split(4096)])
-    return auc(labels.numpy(), logits.numpy()), float(binary_cross_entropy_with_logits(logits, labels))
+    return auc(labels.cpu().numpy(), logits.cpu().numpy()), float(binary_cross_entropy_with_logits(logits, labels))
 
 
 def train(name, seed, labels, ids, rows, epochs):
     torch.manual_seed(seed)
     kind, l2 = MODELS[name]
-    model = kind(rows, ids[0].shape[1], 10)
+    model = kind(rows, ids[0].shape[1], 10).to(ids[0].device)
     tables = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
     best, best_epoch, worse, course, state = -1.0, 0, 0, [], None
     for epoch in range(1, epochs + 1):
         model.train()
-        for batch in torch.randperm(len(labels[0])).split(4096):
+        for batch in torch.randperm(len(labels[0]), device=ids[0].device).split(4096):
             adam.zero_grad()
             loss = binary_cross_entropy_with_logits(model(ids[0][batch]), labels[0][batch])
             (loss + sum(l2 / 2 * table.square().sum() for table in tables)).backward()
@@ -213,6 +214,7 @@ def main():
     torch.set_num_threads(options.threads)
     splits = [read_csv(options.data_dir / f"{name}.csv") for name in ("train", "valid", "test")]
     labels, (ids, rows) = [split[0] for split in splits], encode([split[1] for split in splits])
+    labels, ids = ([split.to(options.device) for split in part] for part in (labels, ids))
     for seed in options.seeds:
         print(json.dumps(train(options.model, seed, labels, ids, rows, options.epochs)), flush=True)
 

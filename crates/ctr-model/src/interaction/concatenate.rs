@@ -1,6 +1,8 @@
 //! Fields side by side.
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorPrimitive};
+
+use crate::op::ModelBackend;
 
 /// `[e_1; …; e_F]`.
 ///
@@ -17,11 +19,14 @@ pub fn flatten<B: Backend>(fields: Tensor<B, 3>) -> Tensor<B, 2> {
 /// # Shapes
 /// embeddings [B, F, D], numeric fields [B, N] → [B, F·D + N].
 #[must_use]
-pub fn concatenate<B: Backend>(embeddings: Tensor<B, 3>, numeric: Option<Tensor<B, 2>>) -> Tensor<B, 2> {
+pub fn concatenate<B: ModelBackend>(embeddings: Tensor<B, 3>, numeric: Option<Tensor<B, 2>>) -> Tensor<B, 2> {
     let fields = embeddings.dims()[1];
     match numeric {
         Some(numeric) if fields == 0 => numeric,
-        Some(numeric) => Tensor::cat(vec![flatten(embeddings), numeric], 1),
+        Some(numeric) => {
+            let [embeddings, numeric] = [flatten(embeddings), numeric].map(|t| t.into_primitive().tensor());
+            Tensor::from_primitive(TensorPrimitive::Float(B::beside(embeddings, numeric)))
+        }
         None => flatten(embeddings),
     }
 }

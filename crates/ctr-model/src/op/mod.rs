@@ -85,6 +85,17 @@ pub trait ModelBackend: ActivationBackend {
         reference::outer_rows_backward::<Self>(a, b, grad)
     }
 
+    /// [a b]: the rows of a, each with that of b behind it; a: [B, M], b: [B, N] → [B, M + N]. Differentiable in both.
+    fn beside(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::beside::<Self>(a, b)
+    }
+
+    /// The `count` columns of x from `first` on: the gradient of either matrix in [`beside`](Self::beside), given that of the whole; [B, C] →
+    /// [B, `count`].
+    fn columns_of(x: FloatTensor<Self>, first: usize, count: usize) -> FloatTensor<Self> {
+        reference::columns_of::<Self>(x, first, count)
+    }
+
     /// y\[n, p\] = x\[n, places\[p\]\]: vectors by their places, which may repeat; x: [B, K, D], y: [B, P, D]. Differentiable.
     fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
         reference::pick::<Self>(x, places)
@@ -195,6 +206,11 @@ pub trait ModelBackend: ActivationBackend {
     /// One step of Adam on a parameter and its moments; not differentiable. Returns the tensors in the order they were given.
     fn adam(tensors: AdamTensors<Self>, grad: FloatTensor<Self>, step: AdamStep) -> AdamTensors<Self> {
         reference::adam::<Self>(tensors, grad, step)
+    }
+
+    /// One step of [`adam`](Self::adam) on each parameter and its moments, given its gradient; in the order they were given.
+    fn adam_of_all(all: Vec<(AdamTensors<Self>, FloatTensor<Self>)>, step: AdamStep) -> Vec<AdamTensors<Self>> {
+        all.into_iter().map(|(tensors, grad)| Self::adam(tensors, grad, step)).collect()
     }
 
     /// Σ x² in `f64`. Waits for the device.

@@ -98,6 +98,16 @@ pub fn outer_rows_backward<B: Backend>(
     [of_a, of_b].map(primitive)
 }
 
+/// See [`ModelBackend::beside`].
+pub fn beside<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_cat(vec![a, b], 1)
+}
+
+/// See [`ModelBackend::columns_of`].
+pub fn columns_of<B: Backend>(x: FloatTensor<B>, first: usize, count: usize) -> FloatTensor<B> {
+    primitive(tensor::<B, 2>(x).narrow(1, first, count))
+}
+
 fn index<B: Backend>(places: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
     let places: Vec<i64> = places.iter().map(|&place| i64::from(place)).collect();
     let count = places.len();

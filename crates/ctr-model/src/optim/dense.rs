@@ -7,7 +7,7 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::{AdamStep, OptimizerConfig, UpdateStep};
-use crate::op::ModelBackend;
+use crate::op::{AdamTensors, ModelBackend};
 use crate::parameters::{NamedParameter, ParameterError, PathStack};
 
 /// Limits on the gradient of each dense parameter, in this order; `None` is no limit.
@@ -99,7 +99,62 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         grads: A::Gradients,
         step: UpdateStep,
     ) -> M {
-        module.map(&mut Update { optimizer: self, grads, step, path: PathStack::default() })
+        // Parameters are updated in place, so nothing else may hold them: they are taken out, and put back when all have been updated.
+        let mut take = Take { grads, taken: Vec::new(), path: PathStack::default() };
+        let module = module.map(&mut take);
+        let require_grad: Vec<_> = take.taken.iter().map(|taken| taken.as_ref().map(|taken| taken.require_grad)).collect();
+        let updated = self.update_all(take.taken.into_iter().flatten().collect(), step);
+        module.map(&mut Put { require_grad: require_grad.into_iter(), updated: updated.into_iter() })
+    }
+
+    fn update_all(&mut self, taken: Vec<Taken<B>>, step: UpdateStep) -> Vec<B::FloatTensorPrimitive> {
+        let rate = self.config.learning_rate() * step.rate_scale;
+        let limit = self.update_clip.map(|limit| limit * rate);
+        let before: Vec<_> =
+            limit.map_or_else(Vec::new, |_| taken.iter().map(|taken| taken.parameter.clone()).collect());
+        let updated: Vec<_> = match self.config.clone() {
+            OptimizerConfig::Adam(config) => self.adam(taken, config.at(step)),
+            OptimizerConfig::AdamW(config) => {
+                let kept = 1.0 - rate * config.weight_decay;
+                let decayed = taken.into_iter().map(|taken| {
+                    let parameter = B::float_mul_scalar(taken.parameter, kept.into());
+                    Taken { parameter, ..taken }
+                });
+                let decayed = decayed.collect();
+                self.adam(decayed, config.adam().at(step))
+            }
+            _ => taken.into_iter().map(|taken| self.update(taken, rate, step.grad_scale)).collect(),
+        };
+        match limit {
+            None => updated,
+            Some(limit) => {
+                before.into_iter().zip(updated).map(|(before, after)| clipped::<B>(before, after, limit)).collect()
+            }
+        }
+    }
+
+    fn adam(&mut self, taken: Vec<Taken<B>>, step: AdamStep) -> Vec<B::FloatTensorPrimitive> {
+        let mut names = Vec::with_capacity(taken.len());
+        let mut all = Vec::with_capacity(taken.len());
+        for taken in taken {
+            let [first, second] = self.state_of(&taken);
+            names.push(taken.name);
+            all.push(([taken.parameter, first, second], taken.grad));
+        }
+        let updated = names.into_iter().zip(B::adam_of_all(all, step));
+        let put = |(name, [parameter, first, second]): (_, AdamTensors<B>)| {
+            self.state.insert(name, vec![first, second]);
+            parameter
+        };
+        updated.map(put).collect()
+    }
+
+    /// The state of a parameter; 0 at its first step.
+    fn state_of<const N: usize>(&mut self, taken: &Taken<B>) -> [B::FloatTensorPrimitive; N] {
+        let grad = &taken.grad;
+        let zeros = || B::float_zeros(grad.shape(), &B::float_device(grad), grad.dtype().into());
+        let mut state = self.state.remove(&taken.name).unwrap_or_default().into_iter();
+        core::array::from_fn(|_| state.next().unwrap_or_else(zeros))
     }
 
     /// The state by name: `NAME.first` and `NAME.second` for the moments of Adam, `NAME.squares` for Adagrad's accumulator, `NAME.velocity`
@@ -162,54 +217,36 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         Ok(())
     }
 
-    fn update(
-        &mut self,
-        name: &str,
-        parameter: B::FloatTensorPrimitive,
-        grad: B::FloatTensorPrimitive,
-        step: UpdateStep,
-    ) -> B::FloatTensorPrimitive {
-        let rate = self.config.learning_rate() * step.rate_scale;
-        let (shape, device, dtype) = (grad.shape(), B::float_device(&grad), grad.dtype());
-        let zeros = || B::float_zeros(shape.clone(), &device, dtype.into());
-        let mut state = self.state.remove(name).unwrap_or_default().into_iter();
-        let mut next_state = || state.next().unwrap_or_else(zeros);
-        let before = self.update_clip.map(|limit| (parameter.clone(), limit * rate));
-        let (parameter, state) = match &self.config {
+    /// A step of SGD or Adagrad.
+    fn update(&mut self, taken: Taken<B>, rate: f64, grad_scale: f64) -> B::FloatTensorPrimitive {
+        match self.config.clone() {
             OptimizerConfig::Sgd(config) if config.momentum == 0.0 => {
-                let rate = rate * step.grad_scale;
-                (B::float_sub(parameter, B::float_mul_scalar(grad, rate.into())), vec![])
+                let change = B::float_mul_scalar(taken.grad, (rate * grad_scale).into());
+                B::float_sub(taken.parameter, change)
             }
             OptimizerConfig::Sgd(config) => {
-                let grad = B::float_mul_scalar(grad, step.grad_scale.into());
-                let velocity = B::float_mul_scalar(next_state(), config.momentum.into());
+                let [velocity] = self.state_of(&taken);
+                let grad = B::float_mul_scalar(taken.grad, grad_scale.into());
+                let velocity = B::float_mul_scalar(velocity, config.momentum.into());
                 let velocity = B::float_add(velocity, grad.clone());
                 let direction = if config.nesterov {
                     B::float_add(grad, B::float_mul_scalar(velocity.clone(), config.momentum.into()))
                 } else {
                     velocity.clone()
                 };
-                (B::float_sub(parameter, B::float_mul_scalar(direction, rate.into())), vec![velocity])
+                self.state.insert(taken.name, vec![velocity]);
+                B::float_sub(taken.parameter, B::float_mul_scalar(direction, rate.into()))
             }
             OptimizerConfig::Adagrad(config) => {
-                let grad = B::float_mul_scalar(grad, step.grad_scale.into());
-                let squares = B::float_add(next_state(), B::float_mul(grad.clone(), grad.clone()));
+                let [squares] = self.state_of(&taken);
+                let grad = B::float_mul_scalar(taken.grad, grad_scale.into());
+                let squares = B::float_add(squares, B::float_mul(grad.clone(), grad.clone()));
                 let root = B::float_add_scalar(B::float_sqrt(squares.clone()), config.epsilon.into());
+                self.state.insert(taken.name, vec![squares]);
                 let change = B::float_div(B::float_mul_scalar(grad, rate.into()), root);
-                (B::float_sub(parameter, change), vec![squares])
+                B::float_sub(taken.parameter, change)
             }
-            OptimizerConfig::Adam(config) => adam::<B>([parameter, next_state(), next_state()], grad, config.at(step)),
-            OptimizerConfig::AdamW(config) => {
-                let parameter = B::float_mul_scalar(parameter, (1.0 - rate * config.weight_decay).into());
-                adam::<B>([parameter, next_state(), next_state()], grad, config.adam().at(step))
-            }
-        };
-        if !state.is_empty() {
-            self.state.insert(name.to_owned(), state);
-        }
-        match before {
-            None => parameter,
-            Some((before, limit)) => clipped::<B>(before, parameter, limit),
+            OptimizerConfig::Adam(_) | OptimizerConfig::AdamW(_) => unreachable!("all parameters at once"),
         }
     }
 }
@@ -224,15 +261,6 @@ fn clipped<B: ModelBackend>(
     let elements = step.shape().num_elements().max(1) as f64;
     let size = (B::squared_norm(step.clone()) / elements).sqrt();
     if size <= limit { after } else { B::float_add(before, B::float_mul_scalar(step, (limit / size).into())) }
-}
-
-fn adam<B: ModelBackend>(
-    tensors: [B::FloatTensorPrimitive; 3],
-    grad: B::FloatTensorPrimitive,
-    step: AdamStep,
-) -> (B::FloatTensorPrimitive, Vec<B::FloatTensorPrimitive>) {
-    let [parameter, first, second] = B::adam(tensors, grad, step);
-    (parameter, vec![first, second])
 }
 
 /// The gradients of a module's parameters, in the order in which they are visited.
@@ -272,30 +300,32 @@ where
     }
 }
 
-struct Update<'a, A: AutodiffBackend> {
-    optimizer: &'a mut DenseOptimizer<A::InnerBackend>,
+/// A parameter on its own, to be updated in place.
+struct Taken<B: Backend> {
+    name: String,
+    parameter: B::FloatTensorPrimitive,
+    grad: B::FloatTensorPrimitive,
+    require_grad: bool,
+}
+
+/// Takes the parameters that have a gradient out of a module and leaves their gradients in their places.
+struct Take<A: AutodiffBackend> {
     grads: A::Gradients,
-    step: UpdateStep,
+    /// In the order in which they are visited; none where there is no gradient.
+    taken: Vec<Option<Taken<A::InnerBackend>>>,
     path: PathStack,
 }
 
-impl<A: AutodiffBackend> ModuleMapper<A> for Update<'_, A>
-where
-    A::InnerBackend: ModelBackend,
-{
+impl<A: AutodiffBackend> ModuleMapper<A> for Take<A> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<A, D>>) -> Param<Tensor<A, D>> {
-        let (id, tensor, mapper) = param.consume();
-        let tensor = match tensor.grad_remove(&mut self.grads) {
-            Some(grad) => {
-                let require_grad = tensor.is_require_grad();
-                let parameter = tensor.inner().into_primitive().tensor();
-                let grad = grad.into_primitive().tensor();
-                let updated = self.optimizer.update(&self.path.name(), parameter, grad, self.step);
-                let updated = Tensor::from_primitive(TensorPrimitive::Float(updated));
-                Tensor::from_inner(updated).set_require_grad(require_grad)
-            }
-            None => tensor,
-        };
+        let (id, mut tensor, mapper) = param.consume();
+        let grad = tensor.grad_remove(&mut self.grads);
+        self.taken.push(grad.map(|grad| {
+            let require_grad = tensor.is_require_grad();
+            let parameter = core::mem::replace(&mut tensor, Tensor::from_inner(grad.clone()));
+            let [parameter, grad] = [parameter.inner(), grad].map(|t| t.into_primitive().tensor());
+            Taken { name: self.path.name(), parameter, grad, require_grad }
+        }));
         Param::from_mapped_value(id, tensor, mapper)
     }
 
@@ -305,5 +335,22 @@ where
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
         self.path.exit();
+    }
+}
+
+/// Puts them back, in the same order.
+struct Put<A: AutodiffBackend> {
+    /// That of each parameter that was taken; none of one that was not.
+    require_grad: std::vec::IntoIter<Option<bool>>,
+    updated: std::vec::IntoIter<FloatTensor<A::InnerBackend>>,
+}
+
+impl<A: AutodiffBackend> ModuleMapper<A> for Put<A> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<A, D>>) -> Param<Tensor<A, D>> {
+        let Some(require_grad) = self.require_grad.next().flatten() else { return param };
+        let (id, _, mapper) = param.consume();
+        let Some(updated) = self.updated.next() else { unreachable!("each parameter that was taken was updated") };
+        let updated = Tensor::from_primitive(TensorPrimitive::Float(updated));
+        Param::from_mapped_value(id, Tensor::from_inner(updated).set_require_grad(require_grad), mapper)
     }
 }

@@ -10,6 +10,7 @@ use crate::precision::Precision;
 mod affine;
 mod attention;
 mod batch_norm;
+mod beside;
 mod dropout;
 mod exp;
 mod hidden_tail;
@@ -40,6 +41,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn outer_rows(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         outer::outer_rows::<B, C>(a, b)
+    }
+
+    fn beside(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        beside::beside::<B, C>(a, b)
     }
 
     fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {

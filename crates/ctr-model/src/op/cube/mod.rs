@@ -2,6 +2,7 @@
 //! fixed order; every other operation by its reference.
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 mod adam;
+mod beside;
 mod columns;
 mod dropout;
 mod launch;
@@ -12,6 +13,7 @@ mod pick;
 mod product;
 mod reading;
 mod tables;
+mod total;
 
 use burn::tensor::backend::{Backend, DeviceOps};
 use burn::tensor::ops::{FloatTensor, FloatTensorOps};
@@ -42,6 +44,19 @@ where
         }
     }
 
+    fn affine(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        let is_column = precision.is_f32() && weight.meta.shape()[1] == 1;
+        if is_column && launch::computes(&[&x, &weight, &bias]) {
+            return product::column_plus(x, weight, bias);
+        }
+        Self::add_row(Self::product(x, weight, precision), bias)
+    }
+
     fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
         match precision {
             Precision::F32 if launch::computes(&[&x, &weight]) => product::product(x, weight),
@@ -67,6 +82,17 @@ where
             return outer::outer_rows_backward(a, b, grad);
         }
         reference::outer_rows_backward::<Self>(a, b, grad)
+    }
+
+    fn beside(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        if launch::computes(&[&a, &b]) { beside::beside(a, b) } else { reference::beside::<Self>(a, b) }
+    }
+
+    fn columns_of(x: FloatTensor<Self>, first: usize, count: usize) -> FloatTensor<Self> {
+        if count > 0 && launch::computes(&[&x]) {
+            return beside::columns_of(x, first, count);
+        }
+        reference::columns_of::<Self>(x, first, count)
     }
 
     fn pick(x: FloatTensor<Self>, places: &[u32]) -> FloatTensor<Self> {
@@ -166,6 +192,13 @@ where
             return adam::adam(tensors, grad, step);
         }
         reference::adam::<Self>(tensors, grad, step)
+    }
+
+    fn adam_of_all(all: Vec<(AdamTensors<Self>, FloatTensor<Self>)>, step: AdamStep) -> Vec<AdamTensors<Self>> {
+        if all.iter().all(|([parameter, first, second], grad)| launch::computes(&[parameter, first, second, grad])) {
+            return adam::adam_of_all(all, step);
+        }
+        all.into_iter().map(|(tensors, grad)| Self::adam(tensors, grad, step)).collect()
     }
 
     fn squared_norms_while<T>(tensors: Vec<FloatTensor<Self>>, work: impl FnOnce() -> T) -> (f64, T) {

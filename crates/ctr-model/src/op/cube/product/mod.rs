@@ -6,6 +6,7 @@
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 #[allow(clippy::needless_pass_by_value, reason = "a kernel has its arguments by value")]
 #[allow(clippy::if_same_then_else, reason = "what is the same is compiled with a comparison or without")]
+mod column;
 mod kernel;
 
 use burn::tensor::{DType, Shape, TensorMetadata};
@@ -56,8 +57,19 @@ fn plain<R: CubeRuntime>(matrix: CubeTensor<R>) -> CubeTensor<R> {
 pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
     let rank = a.meta.num_dims();
     let (rows, columns) = (a.meta.shape()[rank - 2], b.meta.shape()[rank - 1]);
+    if rank == 2 && columns == 1 {
+        return column::by_column(a, b, None);
+    }
+    if rank == 2 && a.meta.shape()[1] == 1 {
+        return column::column_by_row(a, b);
+    }
     let is_large = a.meta.num_elements() * columns >= MANY;
     if rank == 2 && is_large && rows.max(columns) <= LARGEST { by_tiles(a, b) } else { by_units(a, b) }
+}
+
+/// a·b + c for a matrix b of one column; a: [M, K], b: [K, 1], c: \[1\], none of them empty → [M, 1].
+pub(super) fn column_plus<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>, c: CubeTensor<R>) -> CubeTensor<R> {
+    column::by_column(a, b, Some(c))
 }
 
 /// Whether the device has units that round factors to TF32.
