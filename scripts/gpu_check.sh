@@ -104,6 +104,7 @@ end_tests() {
 # Several trainings with some settings must give one digest of parameters and predictions; some at one time.
 determinism() {
     local device=$1 runs=$2 what=$3 digests run
+    local -a started=()
     shift 3
     rm -rf "$work"/run* "$work"/digest*
     for run in $(seq "$runs"); do
@@ -113,9 +114,11 @@ determinism() {
             sed -n 's/^ *"\(parameter_digest\|prediction_digest\)": "\(.*\)".*/\2/p' "$work/run$run/run.json" | tr '\n' ' ' >"$work/digest$run" || true
             echo >>"$work/digest$run"
         } &
-        [ $((run % ${AT_ONCE:-5})) -ne 0 ] || wait
+        started+=($!)
+        # Not for the tests, which are under way too.
+        [ $((run % ${AT_ONCE:-5})) -ne 0 ] || wait "${started[@]}"
     done
-    wait
+    wait "${started[@]}"
     digests=$(cat "$work"/digest* | sort -u)
     if [ "$(wc -l <<<"$digests")" = 1 ] && [ "${#digests}" -gt 64 ]; then
         line "$device" "digests of $runs runs, $what" "one: ${digests:0:12}"
@@ -251,7 +254,8 @@ check() {
         short=(--set training.epochs=2)
         batches="4096 16384 65536"
         # Two dozen batches of the largest size: an epoch begins with an empty queue of batches.
-        data=(--set data.dataset.source.rows.train=1572864 --set loader.threads=8)
+        data=(--set data.dataset.source.rows.train=1572864 --set data.dataset.source.rows.valid=1024
+            --set data.dataset.source.rows.test=1024 --set loader.threads=8)
         warmup=60 steps=200 millions=256
         ;;
     small)
@@ -279,11 +283,8 @@ check() {
         for device in "${devices[@]}"; do
             for binary in smelu-test ctr-model-test trainer-lib; do start_tests "$device" "$binary"; done
         done
-        wait
-        for device in "${devices[@]}"; do
-            for binary in smelu-test ctr-model-test trainer-lib; do end_tests "$device" "$binary"; done
-        done
     fi
+    # Beside the tests, of which the most is compilation.
     for device in "${devices[@]}"; do
         if does determinism; then
             determinism "$device" "$runs" "tables on the device" embedding.residence=device
@@ -291,28 +292,34 @@ check() {
             determinism "$device" 3 "three replicas" training.replicas=3
         fi
         ! does memory || memory "$device"
-        does speed || continue
+    done
+    wait
+    if does tests; then
+        for device in "${devices[@]}"; do
+            for binary in smelu-test ctr-model-test trainer-lib; do end_tests "$device" "$binary"; done
+        done
+    fi
+    for device in "${devices[@]}"; do
+        does speed || break
         bandwidth "$device"
-        # Software Vulkan adds no floats atomically.
+        if [ "$device" = wgpu ]; then
+            for config in criteo_shaped criteo_dcn_v2; do speed wgpu "$config" "${batches%% *}" device; done
+            continue
+        fi
+        # Software Vulkan adds no floats atomically, and has no format that is shorter than f32.
         # shellcheck disable=SC2086
-        [ "$device" != cuda ] || reduction $batches
+        reduction $batches
         for config in criteo_shaped criteo_dcn_v2; do
             for batch in $batches; do
-                speed "$device" "$config" "$batch" device
-            done
-            speed "$device" "$config" "${batches%% *}" host
-            # Software Vulkan has no format that is shorter than f32.
-            [ "$device" = cuda ] || continue
-            for precision in tf32 bf16; do
-                speed "$device" "$config" "${batches%% *}" device "$precision"
-                speed "$device" "$config" "${batches##* }" device "$precision"
+                speed cuda "$config" "$batch" device
             done
         done
+        speed cuda criteo_shaped "${batches%% *}" host
+        for precision in tf32 bf16; do speed cuda criteo_shaped "${batches##* }" device "$precision"; done
         if [ "$size" = full ]; then
             data=(--set loader.threads=8)
-            speed "$device" frappe_deepfm 4096 device
-            [ "$device" != cuda ] || speed "$device" criteo_huge 4096 device
-            data=(--set data.dataset.source.rows.train=1572864 --set loader.threads=8)
+            speed cuda frappe_deepfm 4096 device
+            speed cuda criteo_huge 4096 device
         fi
     done
     if ! does torch; then
@@ -324,10 +331,8 @@ check() {
                 torch "$config" "$batch"
             done
             torch "$config" "${batches%% *}" --compile
-            torch "$config" "${batches%% *}" --tf32
-            torch "$config" "${batches%% *}" --compile --tf32
-            torch "$config" "${batches##* }" --tf32
         done
+        torch criteo_shaped "${batches##* }" --tf32
         torch frappe_deepfm 4096
         torch frappe_deepfm 4096 --compile
         torch criteo_huge 4096

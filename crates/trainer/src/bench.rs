@@ -228,17 +228,17 @@ fn measure<B: ModelBackend>(
     let total = options.warmup.saturating_add(options.steps);
     let mut times = Vec::new();
     let mut epochs = 0;
-    let mut batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
+    let mut batches = learner.transfers(epoch_batches(plan, shards, &learner.layout, epochs, 0));
     for number in 1..=total {
         if stop.load(Ordering::Relaxed) {
             return Err(BenchError::Interrupted { steps: learner.steps, total: learner.steps - (number - 1) + total });
         }
         let started = Instant::now();
-        let batch = if let Some(batch) = batches.next() {
+        let (batch, sent) = if let Some(batch) = batches.next() {
             batch?
         } else {
             epochs += 1;
-            batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
+            batches = learner.transfers(epoch_batches(plan, shards, &learner.layout, epochs, 0));
             batches.next().ok_or(BenchError::Empty)??
         };
         let loader_wait = started.elapsed();
@@ -248,7 +248,7 @@ fn measure<B: ModelBackend>(
         let mut failure = None;
         let mut last = Instant::now();
         let loss;
-        (learner, loss) = learner.step_in_parts(&batch, |part| {
+        (learner, loss) = learner.step_in_parts(&batch, sent, |part| {
             if waits == Waits::AfterEachPart
                 && let Err(error) = wait(step)
             {

@@ -203,17 +203,17 @@ fn train_epoch<B: ModelBackend>(
             Ok(learner)
         };
     }
-    for batch in batches {
+    for batch in learner.transfers(batches) {
         if context.stop.load(Ordering::Relaxed) {
             return Err(interrupted(&mut learner, progress)?);
         }
-        let batch = batch?;
+        let (batch, sent) = batch?;
         if plan.watch.row_ledger {
             observer.observe(&Event::RowsTaken { epoch, step: learner.steps + 1, rows: batch.examples.clone() })?;
         }
         let loss;
         learner.rates = RateScales::at(plan, progress.state.rate_scale, learner.steps, horizon);
-        (learner, loss) = learner.step(&batch);
+        (learner, loss) = learner.step_in_parts(&batch, sent, |_| ());
         if !loss.is_finite() {
             learner.fetch_tables()?;
             let cause = diagnose(&learner, &batch);

@@ -37,5 +37,6 @@ pub mod scorer;
 mod statistics;
 pub mod step;
 pub mod training_run;
+pub mod transfer;
 pub mod verify;
 pub mod warm_start;

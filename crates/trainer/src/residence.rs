@@ -1,7 +1,7 @@
 //! Where the embedding tables of a learner are: in the host's memory, and while it trains in that of its device, where the device has its own.
 use burn::tensor::Tensor;
 use ctr_model::ModelBackend;
-use ctr_model::embedding::{DevicePlan, DeviceTables, EmbeddingTables, Lookups, RowGradients, TableError};
+use ctr_model::embedding::{DevicePlan, DeviceTables, EmbeddingTables, Lookups, RowGradients, TableError, Uploader};
 use ctr_model::optim::UpdateStep;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,11 @@ impl<B: ModelBackend> PlacedTables<B> {
         Ok(())
     }
 
+    /// What copies batches to the device, where the tables are there.
+    pub(crate) fn uploader(&self) -> Option<Uploader<B>> {
+        self.device.as_ref().map(|tables| tables.uploader())
+    }
+
     /// Whether the device has copies.
     #[must_use]
     pub fn are_placed(&self) -> bool {
@@ -97,18 +102,19 @@ impl<B: ModelBackend> PlacedTables<B> {
     /// The rows of a batch's lookups; see [`EmbeddingTables::gather`]. On a device it copies the whole plan, of which a step would need more.
     #[must_use]
     pub fn gather(&self, lookups: Lookups<'_>, batch: usize, device: &B::Device) -> Vec<Tensor<B, 3>> {
-        self.gather_with_plan(lookups, batch, device).0
+        self.gather_with_plan(lookups, None, batch, device).0
     }
 
-    /// The same rows, and the row plan on the device where the tables are there: the rest of a step needs it.
+    /// The same rows, and the row plan on the device where the tables are there, which the rest of a step needs: the one that was `sent`, or a new one.
     pub(crate) fn gather_with_plan(
         &self,
         lookups: Lookups<'_>,
+        sent: Option<DevicePlan<B>>,
         batch: usize,
         device: &B::Device,
     ) -> (Vec<Tensor<B, 3>>, Option<DevicePlan<B>>) {
         let Some(tables) = &self.device else { return (self.host.gather(lookups, batch, device), None) };
-        let plan = tables.upload(lookups);
+        let plan = sent.unwrap_or_else(|| tables.upload(lookups));
         (tables.gather(lookups, &plan, batch), Some(plan))
     }
 

@@ -9,6 +9,7 @@ use ctr_model::{ModelBackend, Pass};
 
 use crate::learner::{Learner, lookups};
 use crate::residence::RowSums;
+use crate::transfer::Sent;
 
 mod input;
 mod part;
@@ -22,12 +23,17 @@ impl<B: ModelBackend> Learner<B> {
     /// is for each of them. A loss that is no number updates nothing.
     #[must_use]
     pub fn step(self, batch: &HostBatch) -> (Self, f64) {
-        self.step_in_parts(batch, |_| ())
+        self.step_in_parts(batch, None, |_| ())
     }
 
-    /// The same step; `done` hears of each part after it, and takes no part in any number.
+    /// The same step, with what has been [sent](crate::transfer::Transfers) of the batch; `done` hears of each part after it, and takes no part in any number.
     #[must_use]
-    pub fn step_in_parts(mut self, batch: &HostBatch, mut done: impl FnMut(StepPart)) -> (Self, f64) {
+    pub fn step_in_parts(
+        mut self,
+        batch: &HostBatch,
+        sent: Option<Sent<B>>,
+        mut done: impl FnMut(StepPart),
+    ) -> (Self, f64) {
         if self.replicas.len() > 1 {
             return self.step_on_replicas(batch, done);
         }
@@ -35,9 +41,9 @@ impl<B: ModelBackend> Learner<B> {
         let lookups = lookups(&batch.plan);
 
         // Forward, from leaves that hold the gathered rows, [B, F, D] for each table, or their product with the first layer.
-        let leaves = Leaves::gather(&self, batch, lookups);
+        let leaves = Leaves::gather(&self, batch, sent, lookups);
         done(StepPart::Gather);
-        let logits = leaves.forward(&self, batch, pass); // [B] for each model
+        let logits = leaves.forward(&self, pass); // [B] for each model
         let targets = Tensor::from_data(TensorData::new(self.labels(batch), [batch.len()]), &self.device); // [B]
         let loss = self.objective.loss(&logits, &targets, self.steps); // [1]
         done(StepPart::Forward);

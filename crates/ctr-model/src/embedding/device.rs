@@ -21,6 +21,9 @@ pub trait DeviceTables<B: Backend>: Debug + Send {
     /// Copies the row plan of a batch to the device, once for all that follows with it.
     fn upload(&self, lookups: Lookups<'_>) -> DevicePlan<B>;
 
+    /// What copies batches to the device from another thread, while the one that trains does other things.
+    fn uploader(&self) -> Uploader<B>;
+
     /// The rows of a batch's lookups, one tensor [B, F, D] for each table.
     fn gather(&self, lookups: Lookups<'_>, plan: &DevicePlan<B>, batch: usize) -> Vec<Tensor<B, 3>>;
 
@@ -40,6 +43,10 @@ pub trait DeviceTables<B: Backend>: Debug + Send {
     /// When the device has failed.
     fn download(&self, tables: &mut EmbeddingTables) -> Result<(), TableError>;
 }
+
+/// Copies the row plan of a batch to the device, as [`DeviceTables::upload`] does, and other numbers of the batch with it, \[N\]; none where there
+/// are none.
+pub type Uploader<B> = Box<dyn Fn(Lookups<'_>, &[f32]) -> (DevicePlan<B>, Option<Tensor<B, 1>>) + Send>;
 
 /// The [`Lookups`] of a batch in the memory of a device: those that [`DeviceTables::upload`] was given, for its tables and no others.
 #[derive(Clone, Debug)]

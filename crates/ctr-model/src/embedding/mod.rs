@@ -21,7 +21,7 @@ mod table;
 mod tables;
 mod update;
 
-pub use device::{DevicePlan, DeviceTables};
+pub use device::{DevicePlan, DeviceTables, Uploader};
 pub use error::TableError;
 pub use gather::gather;
 pub use input_product::InputProduct;

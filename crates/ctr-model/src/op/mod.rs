@@ -209,6 +209,7 @@ pub trait ModelBackend: ActivationBackend {
     }
 
     /// One step of [`adam`](Self::adam) on each parameter and its moments, given its gradient; in the order they were given.
+    #[must_use]
     fn adam_of_all(all: Vec<(AdamTensors<Self>, FloatTensor<Self>)>, step: AdamStep) -> Vec<AdamTensors<Self>> {
         all.into_iter().map(|(tensors, grad)| Self::adam(tensors, grad, step)).collect()
     }

@@ -102,7 +102,8 @@ impl<B: ModelBackend> DenseOptimizer<B> {
         // Parameters are updated in place, so nothing else may hold them: they are taken out, and put back when all have been updated.
         let mut take = Take { grads, taken: Vec::new(), path: PathStack::default() };
         let module = module.map(&mut take);
-        let require_grad: Vec<_> = take.taken.iter().map(|taken| taken.as_ref().map(|taken| taken.require_grad)).collect();
+        let require_grad: Vec<_> =
+            take.taken.iter().map(|taken| taken.as_ref().map(|taken| taken.require_grad)).collect();
         let updated = self.update_all(take.taken.into_iter().flatten().collect(), step);
         module.map(&mut Put { require_grad: require_grad.into_iter(), updated: updated.into_iter() })
     }

@@ -1,6 +1,7 @@
 //! Tables in the memory of a device beside those of the host.
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use burn::tensor::{Tensor, TensorData};
 use ctr_model::ModelBackend;
@@ -77,7 +78,19 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
             for (index, lookups) in batches().iter().enumerate() {
                 let (plan, batch) = (Plan::new(lookups), lookups.len() / FIELDS);
                 let expected = host.gather::<Host>(plan.lookups(), batch, &burn::backend::flex::FlexDevice);
-                let uploaded = device.upload(plan.lookups());
+                // From this thread, or from another one with other numbers.
+                let uploaded = if index % 2 == 0 {
+                    device.upload(plan.lookups())
+                } else {
+                    let (uploader, others) = (device.uploader(), normals(index as u64, 70 * (index - 1)));
+                    let (uploaded, sent) = thread::scope(|scope| {
+                        let (plan, others) = (&plan, &others);
+                        let upload = scope.spawn(move || uploader(plan.lookups(), others));
+                        upload.join().expect("the copy was made")
+                    });
+                    assert_eq!(sent.map(elements).unwrap_or_default(), others);
+                    uploaded
+                };
                 let gathered = device.gather(plan.lookups(), &uploaded, batch);
                 assert_eq!(gathered.len(), expected.len());
                 for (gathered, expected) in gathered.iter().zip(&expected) {

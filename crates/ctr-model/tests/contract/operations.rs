@@ -1,4 +1,5 @@
 //! The kernels of each backend against the references.
+use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorPrimitive};
 use ctr_model::op::{NormTensors, reference};
@@ -10,7 +11,8 @@ use ctr_model::{ModelBackend, parallel};
 use crate::backends::on_backends;
 use crate::values::{assert_close, elements, matrix, normals, vector};
 
-const SHAPES: [[usize; 2]; 6] = [[1, 1], [1, 5], [7, 3], [129, 33], [1000, 17], [4096, 40]];
+/// Those of one column are summed by one group of threads on a device, up to 65,536 rows.
+const SHAPES: [[usize; 2]; 8] = [[1, 1], [1, 5], [7, 3], [300, 1], [129, 33], [1000, 17], [4096, 40], [66_000, 1]];
 
 fn primitive<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> B::FloatTensorPrimitive {
     tensor.clone().into_primitive().tensor()
@@ -166,6 +168,57 @@ fn adam_equals_its_reference<B: ModelBackend>() {
     }
 }
 
+/// Several parameters at once, more of them than a kernel takes, of which some are one number: as each of them alone.
+fn adam_of_all_is_adam_of_each<B: ModelBackend>() {
+    let step =
+        AdamStep { step_size: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, second_scale: 3.0, grad_scale: 0.5 };
+    for count in [0, 1, 2, 39] {
+        let shape = |number: usize| [1 + number % 5, 1 + number * number % 70];
+        let tensor = |kind: usize, number| matrix::<B>((100 * kind + number) as u64, shape(number));
+        let tensors = |number| [tensor(1, number), tensor(2, number), tensor(3, number).abs()].map(|t| primitive(&t));
+        let grad = |number| primitive(&tensor(4, number));
+        let all = (0..count).map(|number| (tensors(number), grad(number))).collect();
+        let actual = B::adam_of_all(all, step);
+        assert_eq!(actual.len(), count);
+        for (number, actual) in actual.into_iter().enumerate() {
+            let expected = B::adam(tensors(number), grad(number), step);
+            for (actual, expected) in actual.into_iter().zip(expected) {
+                assert_eq!(values::<B, 2>(actual), values::<B, 2>(expected), "{number} of {count}");
+            }
+        }
+    }
+}
+
+/// Beside plain loops, with and without a transposed layout; the gradients are the columns again.
+fn matrices_side_by_side_and_their_columns<B: ModelBackend>() {
+    for [rows, left, right] in [[1, 1, 1], [7, 3, 5], [129, 160, 13], [1000, 1, 40]] {
+        let (a, b) = (matrix::<B>(1, [rows, left]), matrix::<B>(2, [rows, right]));
+        let [a_values, b_values] = [&a, &b].map(|tensor| elements(tensor.clone()));
+        let both = a_values.chunks(left).zip(b_values.chunks(right)).flat_map(|(a, b)| [a, b].concat());
+        let both: Vec<f32> = both.collect();
+        let strided = Tensor::<B, 2>::from_data(a.clone().transpose().into_data(), &B::Device::default()).transpose();
+        for a in [a, strided] {
+            let whole = B::beside(primitive(&a), primitive(&b));
+            assert_eq!(values::<B, 2>(whole.clone()), both, "{rows} {left} {right}");
+            assert_eq!(values::<B, 2>(B::columns_of(whole.clone(), 0, left)), a_values);
+            assert_eq!(values::<B, 2>(B::columns_of(whole, left, right)), b_values);
+        }
+        let [a, b] = [&a_values, &b_values].map(|values| {
+            let data = burn::tensor::TensorData::new(values.clone(), [rows, values.len() / rows]);
+            Tensor::<Autodiff<B>, 2>::from_data(data, &B::Device::default()).require_grad()
+        });
+        let [a_kept, b_kept] = [a.clone(), b.clone()].map(|tensor| tensor.into_primitive().tensor());
+        let whole = Autodiff::<B>::beside(a_kept, b_kept);
+        let whole = Tensor::<Autodiff<B>, 2>::from_primitive(TensorPrimitive::Float(whole));
+        let grads = whole.powi_scalar(2).sum().backward();
+        for (tensor, values) in [(a, a_values), (b, b_values)] {
+            let expected: Vec<f32> = values.iter().map(|value| 2.0 * value).collect();
+            let grad = tensor.grad(&grads).expect("it is tracked");
+            assert_close("gradient", &elements(grad), &expected, 1e-6);
+        }
+    }
+}
+
 fn exponentials_are_those_of_f64<B: ModelBackend>() {
     let x: Vec<f32> = normals(1, 40_000).into_iter().map(|x| x * 20.0).collect();
     for (x, y) in x.iter().zip(values::<B, 1>(B::exp(primitive(&vector::<B>(x.clone()))))) {
@@ -310,6 +363,8 @@ on_backends!(
     dropout_equals_its_reference_bit_for_bit,
     dropout_drops_the_share_it_is_asked_for,
     adam_equals_its_reference,
+    adam_of_all_is_adam_of_each,
+    matrices_side_by_side_and_their_columns,
     exponentials_are_those_of_f64,
     operations_leave_shared_buffers_alone,
     results_do_not_depend_on_the_number_of_threads
@@ -332,6 +387,8 @@ fn on_a_device<B: ModelBackend>() {
         dropout_equals_its_reference_bit_for_bit::<B>();
         dropout_drops_the_share_it_is_asked_for::<B>();
         adam_equals_its_reference::<B>();
+        adam_of_all_is_adam_of_each::<B>();
+        matrices_side_by_side_and_their_columns::<B>();
         operations_leave_shared_buffers_alone::<B>();
     }
 }

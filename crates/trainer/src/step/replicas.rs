@@ -76,7 +76,7 @@ impl<B: ModelBackend> Learner<B> {
     /// several compute at the same time, and nothing waits before the losses are read.
     pub(super) fn step_on_replicas(mut self, batch: &HostBatch, mut done: impl FnMut(StepPart)) -> (Self, f64) {
         let lookups = lookups(&batch.plan);
-        let (rows, plan) = self.tables.gather_with_plan(lookups, batch.len(), &self.device); // [B, F, D] for each table
+        let (rows, plan) = self.tables.gather_with_plan(lookups, None, batch.len(), &self.device); // [B, F, D] for each table
         let labels = self.labels(batch);
         let replica = |(number, share)| self.replica(number, share, batch, &rows, &labels);
         let replicas: Vec<_> = shares(batch.len(), self.replicas.len()).enumerate().map(replica).collect();

@@ -51,10 +51,7 @@ pub(super) fn adam<R: CubeRuntime>(tensors: Tensors<R>, grad: CubeTensor<R>, ste
 }
 
 /// There may be any number of them.
-pub(super) fn adam_of_all<R: CubeRuntime>(
-    all: Vec<(Tensors<R>, CubeTensor<R>)>,
-    step: AdamStep,
-) -> Vec<Tensors<R>> {
+pub(super) fn adam_of_all<R: CubeRuntime>(all: Vec<(Tensors<R>, CubeTensor<R>)>, step: AdamStep) -> Vec<Tensors<R>> {
     let own = |(tensors, grad): (Tensors<R>, CubeTensor<R>)| (tensors.map(owned), into_contiguous(grad));
     let (all, grads): (Vec<_>, Vec<_>) = all.into_iter().map(own).unzip();
     let Some(client) = grads.first().map(|grad| grad.client.clone()) else { return all };

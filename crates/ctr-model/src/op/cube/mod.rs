@@ -52,7 +52,7 @@ where
     ) -> FloatTensor<Self> {
         let is_column = precision.is_f32() && weight.meta.shape()[1] == 1;
         if is_column && launch::computes(&[&x, &weight, &bias]) {
-            return product::column_plus(x, weight, bias);
+            return product::column_plus(x, &weight, &bias);
         }
         Self::add_row(Self::product(x, weight, precision), bias)
     }

@@ -55,8 +55,7 @@ pub(super) fn quotient_of_column<R: CubeRuntime>(
     stride: usize,
     divisor: f32,
 ) -> CubeTensor<R> {
-    let to =
-        empty_device_contiguous_dtype(column.client.clone(), column.device.clone(), Shape::from([1]), DType::F32);
+    let to = empty_device_contiguous_dtype(column.client.clone(), column.device.clone(), Shape::from([1]), DType::F32);
     let stored = (rows - 1) * stride + 1;
     // SAFETY: the kernel compares each place with the number of rows, and one thread writes the one number of the result.
     unsafe {

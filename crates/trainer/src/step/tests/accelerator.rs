@@ -44,6 +44,8 @@ struct Steps<'a> {
     training: &'a str,
     /// Whether the tables are to be in the device's memory, where it has its own.
     placed: bool,
+    /// Whether batches are sent there ahead of their step.
+    sent: bool,
 }
 
 /// What a few steps gave.
@@ -64,10 +66,12 @@ impl WithBackend for Steps<'_> {
         }
         let mut losses = Vec::new();
         // The first batch comes once more at the end, to show what was learnt.
-        for step in (0..STEPS).chain([0]) {
-            let batch = batch(step, &learner.layout);
+        let layout = learner.layout.clone();
+        let batches = (0..STEPS).chain([0]).map(move |step| Ok(batch(step, &layout)));
+        for item in learner.transfers(batches) {
+            let (batch, sent) = item.unwrap();
             let loss;
-            (learner, loss) = learner.step(&batch);
+            (learner, loss) = learner.step_in_parts(&batch, sent.filter(|_| self.sent), |_| ());
             losses.push(loss);
         }
         learner.fetch_tables().unwrap();
@@ -102,13 +106,13 @@ fn five_steps_equal_those_on_flex(backend: BackendKind) {
             for (training, placed) in
                 [("", true), ("gradient_clip_norm = 0.05\n", true), ("replicas = 2\n", true), ("", false)]
             {
-                let steps = Steps { model, embedding, training, placed };
+                let steps = Steps { model, embedding, training, placed, sent: true };
                 let Some(trained) = train(backend, steps) else { return };
                 let expected = train(BackendKind::Flex, steps).expect("Flex is always there");
                 let error = largest_error(&trained.losses, &expected.losses);
                 assert!(error <= LOSS_TOLERANCE, "{steps:?}: {error:e}, {trained:?}");
                 assert!(expected.losses.last() < expected.losses.first(), "{steps:?}: nothing learnt");
-                let again = train(backend, steps).expect("it was there");
+                let again = train(backend, Steps { sent: false, ..steps }).expect("it was there");
                 assert!(again == trained, "{steps:?}: two runs differ");
             }
         }

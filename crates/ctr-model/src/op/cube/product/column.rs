@@ -54,8 +54,8 @@ fn rows_by_column(
 /// a·b, plus c; a: [M, K], b: [K, 1], c: \[1\] → [M, 1].
 pub(super) fn by_column<R: CubeRuntime>(
     a: CubeTensor<R>,
-    b: CubeTensor<R>,
-    c: Option<CubeTensor<R>>,
+    b: &CubeTensor<R>,
+    c: Option<&CubeTensor<R>>,
 ) -> CubeTensor<R> {
     let [rows, inner] = a.meta.shape().dims();
     let (a, b_stride) = (plain(a), b.meta.strides()[0]);
@@ -64,7 +64,7 @@ pub(super) fn by_column<R: CubeRuntime>(
     let shape = Shape::from([rows, 1]);
     if term_stride != 1 && c.is_none() {
         // a lies transposed: its terms are rows.
-        let sums = weighted_sum_of_rows(&a, [inner, rows, term_stride], &b, b_stride);
+        let sums = weighted_sum_of_rows(&a, [inner, rows, term_stride], b, b_stride);
         return CubeTensor::new_contiguous(client, device, shape, sums.handle, DType::F32);
     }
     let (a, row_stride) = if term_stride == 1 { (a, row_stride) } else { (into_contiguous(a), inner) };
@@ -73,7 +73,7 @@ pub(super) fn by_column<R: CubeRuntime>(
     let count = calculate_cube_count_elemwise(&client, rows.div_ceil(ROWS) * THREADS as usize, dim);
     let stored = (rows - 1) * row_stride + inner;
     let stored_b = (inner - 1) * b_stride + 1;
-    let (addend, addends) = c.as_ref().map_or((&b.handle, stored_b), |c| (&c.handle, 1));
+    let (addend, addends) = c.map_or((&b.handle, stored_b), |c| (&c.handle, 1));
     // SAFETY: a thread compares its row with that of the result, and each term with their number; c is read where it is given.
     unsafe {
         rows_by_column::launch_unchecked::<R>(

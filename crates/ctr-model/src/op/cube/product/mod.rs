@@ -4,9 +4,10 @@
 //! units are slow for matrices that lie transposed. Here what is called `f32` is computed in `f32`. No kernel is chosen by measuring; how the sums
 //! of a large product are divided is a function of its shape alone.
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
+mod column;
+#[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 #[allow(clippy::needless_pass_by_value, reason = "a kernel has its arguments by value")]
 #[allow(clippy::if_same_then_else, reason = "what is the same is compiled with a comparison or without")]
-mod column;
 mod kernel;
 
 use burn::tensor::{DType, Shape, TensorMetadata};
@@ -58,7 +59,7 @@ pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> Cub
     let rank = a.meta.num_dims();
     let (rows, columns) = (a.meta.shape()[rank - 2], b.meta.shape()[rank - 1]);
     if rank == 2 && columns == 1 {
-        return column::by_column(a, b, None);
+        return column::by_column(a, &b, None);
     }
     if rank == 2 && a.meta.shape()[1] == 1 {
         return column::column_by_row(a, b);
@@ -68,7 +69,7 @@ pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> Cub
 }
 
 /// a·b + c for a matrix b of one column; a: [M, K], b: [K, 1], c: \[1\], none of them empty → [M, 1].
-pub(super) fn column_plus<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>, c: CubeTensor<R>) -> CubeTensor<R> {
+pub(super) fn column_plus<R: CubeRuntime>(a: CubeTensor<R>, b: &CubeTensor<R>, c: &CubeTensor<R>) -> CubeTensor<R> {
     column::by_column(a, b, Some(c))
 }
 

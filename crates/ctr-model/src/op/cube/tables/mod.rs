@@ -24,9 +24,10 @@ use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElemen
 use cubecl::client::ComputeClient;
 use cubecl::prelude::*;
 use cubecl::server::{ComputeServer, Handle};
+use cubecl::stream_id::StreamId;
 
 use super::launch::{array, grid};
-use crate::embedding::{DevicePlan, DeviceTables, EmbeddingTables, Lookups, TableError, UpdateRule};
+use crate::embedding::{DevicePlan, DeviceTables, EmbeddingTables, Lookups, TableError, UpdateRule, Uploader};
 use crate::optim::UpdateStep;
 
 /// The tables of a model on one device.
@@ -74,6 +75,12 @@ impl<R: CubeRuntime> CubeTables<R> {
         upload(&self.client, values)
     }
 
+    /// That of the thread that made the tables, as far as there is a table.
+    fn stream(&self) -> StreamId {
+        let parts = self.tables.iter().flat_map(|table| &table.parts);
+        parts.map(|part| part.data.stream).next().unwrap_or_else(StreamId::current)
+    }
+
     /// A buffer for `length` numbers; none has a length of 0.
     fn empty(&self, length: usize) -> Handle {
         self.client.empty(length.max(1) * size_of::<f32>())
@@ -108,7 +115,17 @@ where
     BT: BoolElement,
 {
     fn upload(&self, lookups: Lookups<'_>) -> DevicePlan<CubeBackend<R, F, I, BT>> {
-        self.upload_plan(lookups)
+        plan::PlanMaker::of(self).make(lookups, &[]).0
+    }
+
+    fn uploader(&self) -> Uploader<CubeBackend<R, F, I, BT>> {
+        let maker = plan::PlanMaker::of(self);
+        // In the order of the commands of the thread that made the tables: those of others wait for one another.
+        let stream = self.stream();
+        Box::new(move |lookups, others| {
+            let (plan, others) = stream.executes(|| maker.make(lookups, others));
+            (plan, others.map(|others| Tensor::from_primitive(TensorPrimitive::Float(others))))
+        })
     }
 
     fn gather(
