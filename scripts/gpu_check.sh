@@ -127,12 +127,17 @@ determinism() {
     fi
 }
 
+# Steps to measure at a batch size.
+steps() {
+    if [ "$size" = small ]; then echo 5; elif [ "$1" -ge 65536 ]; then echo 60; else echo 200; fi
+}
+
 # What a figure of `ctr bench` is called, and its number; `-` where a run failed.
 speed() {
     local device=$1 config=$2 batch=$3 residence=$4 precision=${5:-f32} report what
     report=$out/$device-$config-$batch-$residence-$precision.json
     what="$config, batch $batch, tables on the $residence, $precision"
-    if "$ctr" bench "$here/configs/bench/$config.toml" --device "$device" --cache-dir "$cache" --json --warmup "$warmup" --steps "$steps" \
+    if "$ctr" bench "$here/configs/bench/$config.toml" --device "$device" --cache-dir "$cache" --json --warmup "$warmup" --steps "$(steps "$batch")" \
         --set training.batch_size="$batch" --set embedding.residence="$residence" \
         --set training.precision="$precision" "${data[@]}" >"$report" 2>"$work/log"; then
         line "$device" "$what" "$(sed -n 's/^ *"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
@@ -196,7 +201,7 @@ torch() {
         return
     fi
     if "$python" "$here/gpu_torch.py" --config "$here/configs/bench/$config.toml" --encoded "$encoded" --batch-size "$batch" --warmup "$warmup" \
-        --steps "$steps" --loader-threads 8 "$@" >"$report" 2>"$work/log"; then
+        --steps "$(steps "$batch")" --loader-threads 8 "$@" >"$report" 2>"$work/log"; then
         line PyTorch "$name" "$(sed -n 's/.*"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
     else
         rm -f "$report"
@@ -256,14 +261,14 @@ check() {
         # Two dozen batches of the largest size: an epoch begins with an empty queue of batches.
         data=(--set data.dataset.source.rows.train=1572864 --set data.dataset.source.rows.valid=1024
             --set data.dataset.source.rows.test=1024 --set loader.threads=8)
-        warmup=60 steps=200 millions=256
+        warmup=60 millions=256
         ;;
     small)
         short=(--set training.epochs=1 --set data.dataset.source.rows.train=4096 --set data.dataset.source.rows.valid=1024
             --set data.dataset.source.rows.test=1024)
         batches="512"
         data=(--set data.dataset.source.rows.train=8192 --set data.dataset.source.rows.valid=512 --set data.dataset.source.rows.test=512)
-        warmup=1 steps=5 millions=1
+        warmup=1 millions=1
         ;;
     *)
         echo "SIZE is \"$size\"; expected full or small" >&2

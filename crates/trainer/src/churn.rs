@@ -5,9 +5,10 @@
 //! when training begins or goes on; they are a function of the base run, the rows and `evaluation.batch_size`.
 //!
 //! Reference: Jiang, Narasimhan, Bahri, Cotter & Rostamizadeh, "Churn reduction via distillation", arXiv 2106.02654.
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use ctr_data::{DataError, Split};
+use ctr_data::{DataError, HostBatch, Split};
 use ctr_model::ModelBackend;
 
 use crate::checkpoint::{CheckpointError, CheckpointStore, Identity, Which, schema_fingerprint};
@@ -92,6 +93,14 @@ impl BasePredictions {
         let mixed =
             |(&label, &row): (&f32, &u64)| (1.0 - self.weight) * label + self.weight * self.probabilities[row as usize];
         labels.iter().zip(rows).map(mixed).collect()
+    }
+}
+
+/// The labels of a batch, mixed with what a base run predicts where training stays near to one, \[B\].
+pub(crate) fn labels<'a>(base: Option<&BasePredictions>, batch: &'a HostBatch) -> Cow<'a, [f32]> {
+    match base {
+        None => Cow::Borrowed(&batch.labels),
+        Some(base) => Cow::Owned(base.mix(&batch.labels, &batch.examples)),
     }
 }
 

@@ -7,6 +7,7 @@ use ctr_model::embedding::Lookups;
 use ctr_model::optim::{UpdateStep, clip_scale};
 use ctr_model::{ModelBackend, Pass};
 
+use crate::churn;
 use crate::learner::{Learner, lookups};
 use crate::residence::RowSums;
 use crate::transfer::Sent;
@@ -41,10 +42,10 @@ impl<B: ModelBackend> Learner<B> {
         let lookups = lookups(&batch.plan);
 
         // Forward, from leaves that hold the gathered rows, [B, F, D] for each table, or their product with the first layer.
+        let targets = self.targets(batch, sent.as_ref()); // [B]
         let leaves = Leaves::gather(&self, batch, sent, lookups);
         done(StepPart::Gather);
         let logits = leaves.forward(&self, pass); // [B] for each model
-        let targets = Tensor::from_data(TensorData::new(self.labels(batch), [batch.len()]), &self.device); // [B]
         let loss = self.objective.loss(&logits, &targets, self.steps); // [1]
         done(StepPart::Forward);
 
@@ -91,12 +92,13 @@ impl<B: ModelBackend> Learner<B> {
         self
     }
 
-    /// The labels of a batch, mixed with what a base run predicts where training stays near to one, \[B\].
-    fn labels(&self, batch: &HostBatch) -> Vec<f32> {
-        match &self.base {
-            None => batch.labels.clone(),
-            Some(base) => base.mix(&batch.labels, &batch.examples),
+    /// What the loss compares the logits with: the labels, on the device already or on their way there, \[B\].
+    fn targets(&self, batch: &HostBatch, sent: Option<&Sent<B>>) -> Tensor<Autodiff<B>, 1> {
+        if let Some(sent) = sent {
+            return Tensor::from_inner(sent.labels.clone());
         }
+        let labels = churn::labels(self.base.as_deref(), batch).into_owned();
+        Tensor::from_data(TensorData::new(labels, [batch.len()]), &self.device)
     }
 }
 

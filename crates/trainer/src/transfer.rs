@@ -1,5 +1,6 @@
 //! Batches on their way to a device: a thread copies what a step needs of the next one while the step of another is under way.
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
@@ -8,6 +9,7 @@ use ctr_data::{DataError, HostBatch};
 use ctr_model::ModelBackend;
 use ctr_model::embedding::{DevicePlan, Uploader};
 
+use crate::churn::{self, BasePredictions};
 use crate::learner::{Learner, lookups};
 
 /// Batches that lie on the device beside the one that a step works on.
@@ -18,6 +20,8 @@ const AHEAD: usize = 1;
 pub struct Sent<B: ModelBackend> {
     /// The row plan.
     pub(crate) plan: DevicePlan<B>,
+    /// The labels, as the loss takes them, \[B\].
+    pub(crate) labels: Tensor<B, 1>,
     /// The numeric fields, \[B·N\].
     pub(crate) numeric: Option<Tensor<B, 1>>,
 }
@@ -45,20 +49,26 @@ impl<B: ModelBackend> Learner<B> {
         // Replicas have their numeric fields on devices of their own.
         let uploader = if self.replicas.len() > 1 { None } else { self.tables.uploader() };
         Transfers(match uploader {
-            Some(uploader) => Kind::start(batches, uploader),
+            Some(uploader) => Kind::start(batches, uploader, self.base.clone()),
             None => Kind::Host(batches),
         })
     }
 }
 
 impl<B: ModelBackend, I: Iterator<Item = Result<HostBatch, DataError>> + Send + 'static> Kind<B, I> {
-    fn start(batches: I, uploader: Uploader<B>) -> Self {
+    fn start(batches: I, uploader: Uploader<B>, base: Option<Arc<BasePredictions>>) -> Self {
         let (sender, receiver) = sync_channel(AHEAD);
         let send_all = move || {
             for batch in batches {
                 let item = batch.map(|batch| {
-                    let (plan, numeric) = uploader(lookups(&batch.plan), &batch.numeric);
-                    (batch, Some(Sent { plan, numeric }))
+                    let labels = churn::labels(base.as_deref(), &batch);
+                    let numbers = [labels.as_ref(), &batch.numeric];
+                    let count = if batch.numeric.is_empty() { 1 } else { 2 };
+                    let (plan, sent) = uploader(lookups(&batch.plan), &numbers[..count]);
+                    let mut sent = sent.into_iter();
+                    let Some(labels) = sent.next() else { unreachable!("labels were sent") };
+                    let sent = Sent { plan, labels, numeric: sent.next() };
+                    (batch, Some(sent))
                 });
                 // The receiver is gone where the epoch has been broken off.
                 if sender.send(item).is_err() {
@@ -127,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_a_device_says_when_it_fails_is_heard() {
-        let mut transfers = Transfers(Kind::start(std::iter::once(Ok(batch())), failing()));
+        let mut transfers = Transfers(Kind::start(std::iter::once(Ok(batch())), failing(), None));
         let payload = catch_unwind(AssertUnwindSafe(|| transfers.next().is_none())).unwrap_err();
         assert_eq!(payload.downcast_ref::<&str>(), Some(&"the device is gone"));
         assert!(transfers.next().is_none());
@@ -141,7 +151,7 @@ mod tests {
             let _ = &in_thread;
             Err(DataError::Cancelled)
         });
-        let mut transfers = Transfers(Kind::start(endless, failing()));
+        let mut transfers = Transfers(Kind::start(endless, failing(), None));
         assert!(matches!(transfers.next(), Some(Err(DataError::Cancelled))));
         assert_eq!(Arc::strong_count(&held), 2);
         drop(transfers);

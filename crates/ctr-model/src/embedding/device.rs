@@ -44,9 +44,9 @@ pub trait DeviceTables<B: Backend>: Debug + Send {
     fn download(&self, tables: &mut EmbeddingTables) -> Result<(), TableError>;
 }
 
-/// Copies the row plan of a batch to the device, as [`DeviceTables::upload`] does, and other numbers of the batch with it, \[N\]; none where there
-/// are none.
-pub type Uploader<B> = Box<dyn Fn(Lookups<'_>, &[f32]) -> (DevicePlan<B>, Option<Tensor<B, 1>>) + Send>;
+/// Copies the row plan of a batch to the device, as [`DeviceTables::upload`] does, and other numbers of the batch with it, none of them empty; each
+/// \[N\].
+pub type Uploader<B> = Box<dyn Fn(Lookups<'_>, &[&[f32]]) -> (DevicePlan<B>, Vec<Tensor<B, 1>>) + Send>;
 
 /// The [`Lookups`] of a batch in the memory of a device: those that [`DeviceTables::upload`] was given, for its tables and no others.
 #[derive(Clone, Debug)]

@@ -82,13 +82,14 @@ fn rows_sums_and_updates_are_those_of_the_host<B: ModelBackend>() {
                 let uploaded = if index % 2 == 0 {
                     device.upload(plan.lookups())
                 } else {
-                    let (uploader, others) = (device.uploader(), normals(index as u64, 70 * (index - 1)));
+                    let (uploader, others) = (device.uploader(), [70 * index, 1].map(|length| normals(7, length)));
                     let (uploaded, sent) = thread::scope(|scope| {
                         let (plan, others) = (&plan, &others);
-                        let upload = scope.spawn(move || uploader(plan.lookups(), others));
+                        let upload =
+                            scope.spawn(move || uploader(plan.lookups(), &others.each_ref().map(Vec::as_slice)));
                         upload.join().expect("the copy was made")
                     });
-                    assert_eq!(sent.map(elements).unwrap_or_default(), others);
+                    assert_eq!(sent.into_iter().map(elements).collect::<Vec<_>>(), others);
                     uploaded
                 };
                 let gathered = device.gather(plan.lookups(), &uploaded, batch);

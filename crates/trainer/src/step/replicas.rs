@@ -16,6 +16,7 @@ use ctr_model::model::{ModelInput, Predictor};
 use ctr_model::{ModelBackend, Pass};
 
 use super::StepPart;
+use crate::churn;
 use crate::learner::{Learner, lookups};
 use crate::repro::replica_seed;
 
@@ -77,7 +78,7 @@ impl<B: ModelBackend> Learner<B> {
     pub(super) fn step_on_replicas(mut self, batch: &HostBatch, mut done: impl FnMut(StepPart)) -> (Self, f64) {
         let lookups = lookups(&batch.plan);
         let (rows, plan) = self.tables.gather_with_plan(lookups, None, batch.len(), &self.device); // [B, F, D] for each table
-        let labels = self.labels(batch);
+        let labels = churn::labels(self.base.as_deref(), batch);
         let replica = |(number, share)| self.replica(number, share, batch, &rows, &labels);
         let replicas: Vec<_> = shares(batch.len(), self.replicas.len()).enumerate().map(replica).collect();
         done(StepPart::Gather);

@@ -1,4 +1,8 @@
 //! Numbers that the host needs of a device: they are on their way while the host hands the device more to do.
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Sender, channel};
+
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -7,6 +11,7 @@ use cubecl::client::ComputeClient;
 use cubecl::future::block_on;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
+use cubecl::stream_id::StreamId;
 
 use super::launch::{array, grid};
 
@@ -73,14 +78,42 @@ pub(super) fn sum_while<R: CubeRuntime, T>(
         return (0.0, work());
     }
     let (handles, counts): (Vec<_>, Vec<_>) = buffers.into_iter().unzip();
-    let read = client.read_async(handles);
+    let (stream, client) = (StreamId::current(), client.clone());
+    let read = elsewhere(move || stream.executes(|| block_on(client.read_async(handles))));
     let result = work();
-    let read = block_on(read).unwrap_or_else(|error| panic!("{error}"));
+    let read = read().unwrap_or_else(|error| panic!("{error}"));
     let of_buffer = |(bytes, count): (&Bytes, usize)| {
         let numbers = bytemuck::pod_collect_to_vec::<u8, f32>(bytes);
         numbers[..count].iter().copied().map(f64::from).sum::<f64>()
     };
     (read.iter().zip(counts).map(of_buffer).sum(), result)
+}
+
+/// Starts `work` on a thread of its own, the same one for all: a client that asks for numbers waits until its device has been handed all that came
+/// before, in which time the thread that trains prepares what comes next. Returns what waits for the result.
+fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T {
+    type Job = Box<dyn FnOnce() + Send>;
+    static READER: OnceLock<Sender<Job>> = OnceLock::new();
+    let reader = READER.get_or_init(|| {
+        let (sender, jobs) = channel::<Job>();
+        let run = move || jobs.into_iter().for_each(|job| job());
+        if let Err(error) = std::thread::Builder::new().name("device reads".to_owned()).spawn(run) {
+            panic!("no thread could be started that reads from the device: {error}");
+        }
+        sender
+    });
+    let (sender, receiver) = channel();
+    let job = move || {
+        // Nobody waits any more where the thread that trains has panicked.
+        let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
+    };
+    if reader.send(Box::new(job)).is_err() {
+        unreachable!("the thread ends when nobody can send it anything");
+    }
+    move || match receiver.recv() {
+        Ok(result) => result.unwrap_or_else(|payload| resume_unwind(payload)),
+        Err(_) => unreachable!("every job sends its result"),
+    }
 }
 
 /// See [`ModelBackend::squared_norms_while`](crate::ModelBackend::squared_norms_while); no tensor is empty.

@@ -97,8 +97,9 @@ pub(super) fn by_column<R: CubeRuntime>(
 /// a·b; a: [M, 1], b: [1, N] → [M, N].
 pub(super) fn column_by_row<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
     let (rows, columns) = (a.meta.shape()[0], b.meta.shape()[1]);
-    let [a, b] = [(a, rows), (b, columns)].map(|(factor, length)| {
-        let factor = into_contiguous(factor);
+    let [a, b] = [(a, rows, 0), (b, columns, 1)].map(|(factor, length, dim)| {
+        let is_line = length == 1 || factor.meta.strides()[dim] == 1;
+        let factor = if is_line { factor } else { into_contiguous(factor) };
         let (client, device) = (factor.client.clone(), factor.device.clone());
         CubeTensor::new_contiguous(client, device, Shape::from([1, length]), factor.handle, DType::F32)
     });

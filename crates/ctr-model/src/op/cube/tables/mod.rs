@@ -124,7 +124,8 @@ where
         let stream = self.stream();
         Box::new(move |lookups, others| {
             let (plan, others) = stream.executes(|| maker.make(lookups, others));
-            (plan, others.map(|others| Tensor::from_primitive(TensorPrimitive::Float(others))))
+            let tensor = |numbers| Tensor::from_primitive(TensorPrimitive::Float(numbers));
+            (plan, others.into_iter().map(tensor).collect())
         })
     }
 

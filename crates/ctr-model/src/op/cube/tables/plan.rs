@@ -81,16 +81,18 @@ impl<R: CubeRuntime> PlanMaker<R> {
     pub(super) fn make<B: Backend<IntTensorPrimitive = CubeTensor<R>>>(
         &self,
         lookups: Lookups<'_>,
-        others: &[f32],
-    ) -> (DevicePlan<B>, Option<CubeTensor<R>>) {
+        others: &[&[f32]],
+    ) -> (DevicePlan<B>, Vec<CubeTensor<R>>) {
         let Lookups { rows, offsets, order, .. } = lookups;
-        let room = offsets.len() + order.len() + self.parts.len() * rows.len() + others.len();
+        let others_length: usize = others.iter().map(|numbers| numbers.len()).sum();
+        let room = offsets.len() + order.len() + self.parts.len() * rows.len() + others_length;
         let mut parcel = Parcel::new(&self.client, room + rows.len() / 8);
         let offsets = parcel.add(offsets.iter().copied());
         let order = parcel.add(order.iter().copied());
         let rows: Vec<_> = self.parts.iter().map(|parts| parcel.add(in_parts(parts, rows))).collect();
         let long = parcel.add(with_many_lookups(lookups));
-        let others = (!others.is_empty()).then(|| parcel.add(others.iter().map(|number| number.to_bits())));
+        let add = |numbers: &&[f32]| parcel.add(numbers.iter().map(|number| number.to_bits()));
+        let others: Vec<_> = others.iter().map(add).collect();
         let sent = parcel.send(&self.client);
         let tensor = |part: &Range<usize>, dtype| self.tensor(sent.part(part), part.len(), dtype);
         let (offsets, order) = (tensor(&offsets, DType::U32), tensor(&order, DType::U32));
@@ -102,7 +104,7 @@ impl<R: CubeRuntime> PlanMaker<R> {
             offsets,
             order,
         };
-        (plan, others.map(|others| tensor(&others, DType::F32)))
+        (plan, others.iter().map(|others| tensor(others, DType::F32)).collect())
     }
 
     fn tensor(&self, handle: Handle, count: usize, dtype: DType) -> CubeTensor<R> {
