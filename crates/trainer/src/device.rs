@@ -1,5 +1,6 @@
 //! From a device's name to a backend: the only place that knows which backends this binary was built with.
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
@@ -144,9 +145,15 @@ fn on_accelerator<B: ModelBackend, W: WithBackend>(
 
 /// Burn has no call that asks whether a device is there: its backends panic on the first use of an absent one.
 fn probe<B: Backend>(device: &B::Device) -> Result<(), String> {
+    // Where a thread of the backend panics, it is that thread which says why; this one only that nothing came back.
+    let first = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&first);
     let hook = take_hook();
-    set_hook(Box::new(|_| {}));
+    set_hook(Box::new(move |panic| {
+        heard.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| first_line(panic.payload()));
+    }));
     let tried = catch_unwind(AssertUnwindSafe(|| Tensor::<B, 1>::ones([1], device).into_data()));
     set_hook(hook);
-    tried.map(|_| ()).map_err(|payload| first_line(payload.as_ref()))
+    let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+    tried.map(|_| ()).map_err(|payload| first.unwrap_or_else(|| first_line(payload.as_ref())))
 }

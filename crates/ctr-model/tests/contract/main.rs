@@ -1,4 +1,5 @@
 //! What every backend, table and model must satisfy.
+mod adam;
 mod attention;
 mod backends;
 mod cases;

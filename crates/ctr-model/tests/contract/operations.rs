@@ -3,7 +3,6 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorPrimitive};
 use ctr_model::op::{NormTensors, reference};
-use ctr_model::optim::AdamStep;
 use ctr_model::pass::DropoutKey;
 use ctr_model::precision::Precision;
 use ctr_model::{ModelBackend, parallel};
@@ -145,48 +144,6 @@ fn dropout_drops_the_share_it_is_asked_for<B: ModelBackend>() {
     assert!((dropped - 0.4).abs() < 0.006 && (mean - 1.0).abs() < 0.01, "{dropped} {mean}");
     assert_eq!(mask, masks(0));
     assert_ne!(mask, masks(1));
-}
-
-fn adam_equals_its_reference<B: ModelBackend>() {
-    let step =
-        AdamStep { step_size: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, second_scale: 3.0, grad_scale: 0.5 };
-    let shape = [300, 70];
-    let tensors =
-        || [matrix::<B>(1, shape), matrix::<B>(2, shape), matrix::<B>(3, shape).powi_scalar(2)].map(|t| primitive(&t));
-    let grad = primitive(&matrix::<B>(4, shape));
-    // Once on tensors of its own, once on shared ones, which must stay what they are; a device may pad the rows of a copy.
-    let shared = tensors();
-    for given in [tensors(), shared.clone()] {
-        let actual = B::adam(given, grad.clone(), step);
-        let expected = reference::adam::<B>(tensors(), grad.clone(), step);
-        for (actual, expected) in actual.into_iter().zip(expected) {
-            assert_close("adam", &values::<B, 2>(actual), &values::<B, 2>(expected), 1e-6);
-        }
-    }
-    for (kept, before) in shared.into_iter().zip(tensors()) {
-        assert_eq!(values::<B, 2>(kept), values::<B, 2>(before));
-    }
-}
-
-/// Several parameters at once, more of them than a kernel takes, of which some are one number: as each of them alone.
-fn adam_of_all_is_adam_of_each<B: ModelBackend>() {
-    let step =
-        AdamStep { step_size: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, second_scale: 3.0, grad_scale: 0.5 };
-    for count in [0, 1, 2, 39] {
-        let shape = |number: usize| [1 + number % 5, 1 + number * number % 70];
-        let tensor = |kind: usize, number| matrix::<B>((100 * kind + number) as u64, shape(number));
-        let tensors = |number| [tensor(1, number), tensor(2, number), tensor(3, number).abs()].map(|t| primitive(&t));
-        let grad = |number| primitive(&tensor(4, number));
-        let all = (0..count).map(|number| (tensors(number), grad(number))).collect();
-        let actual = B::adam_of_all(all, step);
-        assert_eq!(actual.len(), count);
-        for (number, actual) in actual.into_iter().enumerate() {
-            let expected = B::adam(tensors(number), grad(number), step);
-            for (actual, expected) in actual.into_iter().zip(expected) {
-                assert_eq!(values::<B, 2>(actual), values::<B, 2>(expected), "{number} of {count}");
-            }
-        }
-    }
 }
 
 /// Beside plain loops, with and without a transposed layout; the gradients are the columns again.
@@ -362,8 +319,6 @@ on_backends!(
     outer_products_equal_plain_loops,
     dropout_equals_its_reference_bit_for_bit,
     dropout_drops_the_share_it_is_asked_for,
-    adam_equals_its_reference,
-    adam_of_all_is_adam_of_each,
     matrices_side_by_side_and_their_columns,
     exponentials_are_those_of_f64,
     operations_leave_shared_buffers_alone,
@@ -386,8 +341,6 @@ fn on_a_device<B: ModelBackend>() {
         outer_products_equal_plain_loops::<B>();
         dropout_equals_its_reference_bit_for_bit::<B>();
         dropout_drops_the_share_it_is_asked_for::<B>();
-        adam_equals_its_reference::<B>();
-        adam_of_all_is_adam_of_each::<B>();
         matrices_side_by_side_and_their_columns::<B>();
         operations_leave_shared_buffers_alone::<B>();
     }

@@ -34,7 +34,8 @@ impl<T: Real> ScalarActivation<T> for Softplus<T> {
     /// As −(|x|·σ(−|bx|) + ln(1 + e^(−|bx|))/b)/b: the difference of the formula cancels for large x.
     #[inline(always)]
     fn parameter_slopes(self, x: T) -> [T; 1] {
-        let x = x.finite().abs();
+        // From here on σ(−|bx|) is 0; x/b is no infinity, whichever of the operations a compiler does first, as Vulkan's may.
+        let x = x.limit(-1e30, 1e30).abs();
         let logistic = Logistic::at(self.beta * x);
         [-(x * logistic.down + logistic.decay.ln_1p() / self.beta) / self.beta]
     }
