@@ -200,8 +200,11 @@ torch() {
         line PyTorch "$name" "no data: \`speed\` prepares them in CACHE"
         return
     fi
+    # At small batches eight threads under Python's lock gave less than four (results/gpu/h100).
+    local threads=4
+    [ "$batch" -le 4096 ] || threads=8
     if "$python" "$here/gpu_torch.py" --config "$here/configs/bench/$config.toml" --encoded "$encoded" --batch-size "$batch" --warmup "$warmup" \
-        --steps "$(steps "$batch")" --loader-threads 8 "$@" >"$report" 2>"$work/log"; then
+        --steps "$(steps "$batch")" --loader-threads "$threads" "$@" >"$report" 2>"$work/log"; then
         line PyTorch "$name" "$(sed -n 's/.*"samples_per_second": \([0-9]*\).*/\1/p' "$report") samples/s"
     else
         rm -f "$report"
