@@ -200,7 +200,7 @@ torch() {
         line PyTorch "$name" "no data: \`speed\` prepares them in CACHE"
         return
     fi
-    # At small batches eight threads under Python's lock gave less than four (results/gpu/h100).
+    # At small batches eight threads under Python's lock gave less than four did on another machine (results/gpu/h100).
     local threads=4
     [ "$batch" -le 4096 ] || threads=8
     if "$python" "$here/gpu_torch.py" --config "$here/configs/bench/$config.toml" --encoded "$encoded" --batch-size "$batch" --warmup "$warmup" \
@@ -325,9 +325,11 @@ check() {
         speed cuda criteo_shaped "${batches%% *}" host
         for precision in tf32 bf16; do speed cuda criteo_shaped "${batches##* }" device "$precision"; done
         if [ "$size" = full ]; then
+            local -a shaped=("${data[@]}")
             data=(--set loader.threads=8)
             speed cuda frappe_deepfm 4096 device
             speed cuda criteo_huge 4096 device
+            data=("${shaped[@]}")
         fi
     done
     if ! does torch; then

@@ -206,7 +206,7 @@ def train(name, seed, labels, ids, rows, epochs):
             break
     model.load_state_dict(state)
     test_auc, test_log_loss = evaluate(model, labels[2], ids[2])
-    return {"model": name, "seed": seed, "epochs": len(course), "best_epoch": best_epoch, "test_auc": test_auc, "test_log_loss": test_log_loss, "valid_auc": course}
+    return {"model": name, "seed": seed, "epochs": len(course), "best_epoch": best_epoch, "test_auc": test_auc, "test_log_loss": test_log_loss, "valid_auc": course, "device": ids[0].device.type}
 
 
 def main():

@@ -16,6 +16,7 @@ use crate::learner::{Learner, RateScales};
 use crate::repro::{Environment, peak_resident_bytes};
 use crate::schedule::Horizon;
 use crate::step::StepPart;
+use crate::transfer::Transfers;
 
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
@@ -228,7 +229,12 @@ fn measure<B: ModelBackend>(
     let total = options.warmup.saturating_add(options.steps);
     let mut times = Vec::new();
     let mut epochs = 0;
-    let mut batches = learner.transfers(epoch_batches(plan, shards, &learner.layout, epochs, 0));
+    // Where each part is waited for, what a step sends is a part of it, and not of whatever is under way.
+    let batches_of = |learner: &Learner<B>, epochs| {
+        let batches = epoch_batches(plan, shards, &learner.layout, epochs, 0);
+        if waits == Waits::AtTheEnd { learner.transfers(batches) } else { Transfers::none(batches) }
+    };
+    let mut batches = batches_of(&learner, epochs);
     for number in 1..=total {
         if stop.load(Ordering::Relaxed) {
             return Err(BenchError::Interrupted { steps: learner.steps, total: learner.steps - (number - 1) + total });
@@ -238,7 +244,7 @@ fn measure<B: ModelBackend>(
             batch?
         } else {
             epochs += 1;
-            batches = learner.transfers(epoch_batches(plan, shards, &learner.layout, epochs, 0));
+            batches = batches_of(&learner, epochs);
             batches.next().ok_or(BenchError::Empty)??
         };
         let loader_wait = started.elapsed();

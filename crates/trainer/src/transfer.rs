@@ -12,9 +12,6 @@ use ctr_model::embedding::{DevicePlan, Uploader};
 use crate::churn::{self, BasePredictions};
 use crate::learner::{Learner, lookups};
 
-/// Batches that lie on the device beside the one that a step works on.
-const AHEAD: usize = 1;
-
 /// What of a batch is on the device.
 #[derive(Debug)]
 pub struct Sent<B: ModelBackend> {
@@ -48,16 +45,25 @@ impl<B: ModelBackend> Learner<B> {
     {
         // Replicas have their numeric fields on devices of their own.
         let uploader = if self.replicas.len() > 1 { None } else { self.tables.uploader() };
-        Transfers(match uploader {
-            Some(uploader) => Kind::start(batches, uploader, self.base.clone()),
-            None => Kind::Host(batches),
-        })
+        match uploader {
+            Some(uploader) => Transfers(Kind::start(batches, uploader, self.base.clone())),
+            None => Transfers::none(batches),
+        }
+    }
+}
+
+impl<B: ModelBackend, I> Transfers<B, I> {
+    /// The batches alone: each step sends what it needs.
+    #[must_use]
+    pub fn none(batches: I) -> Self {
+        Self(Kind::Host(batches))
     }
 }
 
 impl<B: ModelBackend, I: Iterator<Item = Result<HostBatch, DataError>> + Send + 'static> Kind<B, I> {
     fn start(batches: I, uploader: Uploader<B>, base: Option<Arc<BasePredictions>>) -> Self {
-        let (sender, receiver) = sync_channel(AHEAD);
+        // Without room: one batch lies on the device beside the one that a step works on, in the hands of the thread.
+        let (sender, receiver) = sync_channel(0);
         let send_all = move || {
             for batch in batches {
                 let item = batch.map(|batch| {

@@ -79,6 +79,12 @@ fn a_number_is_read_while_other_work_is_done<B: ModelBackend>() {
         B::read_while(x.clone().into_primitive().tensor(), || x.clone() * 2.0 + sum(vector(numbers(70_000))));
     assert_eq!(number, f64::from(0.1_f32));
     assert_eq!(y.dims(), [1]);
+    // Work that is the last to hold the tensor may write in its buffer.
+    for _ in 0..20 {
+        let x = vector::<B>(vec![0.5]) + 0.25;
+        let (number, y) = B::read_while(x.clone().into_primitive().tensor(), move || (x * 8.0).sqrt());
+        assert_eq!((number, elements(y)), (0.75, vec![6.0_f32.sqrt()]));
+    }
     let (number, ()) = B::read_while(vector::<B>(vec![f32::NAN]).into_primitive().tensor(), || ());
     assert!(number.is_nan());
 }

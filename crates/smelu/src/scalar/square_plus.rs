@@ -9,6 +9,9 @@ pub struct SquarePlus<T> {
 }
 
 impl<T: Real> SquarePlus<T> {
+    /// Divisors beyond it are taken to be it: Vulkan leaves quotients open from 2¹²⁶ on, and the order of sums and products.
+    const FAR: f64 = 1e30;
+
     /// √(x² + b), without overflow: from 10¹² on it is |x|, b being at most 10⁶.
     #[inline(always)]
     fn root(self, x: T) -> T {
@@ -19,7 +22,7 @@ impl<T: Real> SquarePlus<T> {
     fn value_at(self, x: T, root: T) -> T {
         let half = T::constant(0.5);
         // For negative x the sum would cancel; b/(√(x² + b) − x) is the same number.
-        let below = half * self.b / (root - x);
+        let below = half * self.b / (root - x).limit(-Self::FAR, Self::FAR);
         T::select(x.less(T::constant(0.0)), below, half * x + half * root)
     }
 }
@@ -40,14 +43,14 @@ impl<T: Real> ScalarActivation<T> for SquarePlus<T> {
 
     #[inline(always)]
     fn slope(self, x: T) -> T {
-        // The slope is 0 or 1 from here on. Vulkan promises nothing of quotients with a larger divisor, nor an order of sums and products.
-        let x = x.limit(-1e30, 1e30);
+        // The slope is 0 or 1 from there on.
+        let x = x.limit(-Self::FAR, Self::FAR);
         let root = self.root(x);
         self.value_at(x, root) / root
     }
 
     #[inline(always)]
     fn parameter_slopes(self, x: T) -> [T; 1] {
-        [T::constant(0.25) / self.root(x)]
+        [T::constant(0.25) / self.root(x.limit(-Self::FAR, Self::FAR))]
     }
 }

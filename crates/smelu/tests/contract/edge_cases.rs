@@ -2,7 +2,7 @@
 
 use burn::backend::Autodiff;
 use burn::tensor::{DType, Tensor, TensorMetadata, TensorPrimitive};
-use smelu::op::{ActivationBackend, Curve, activation, composed_activation};
+use smelu::op::{ActivationBackend, Curve, activation, activation_with, composed_activation};
 
 use crate::backends::{close, curves, elements, on_each_backend, supported, tensor, value_and_slope};
 
@@ -63,6 +63,27 @@ fn derivatives_of_parameters_have_limits_far_out() {
             }
         }
     }
+}
+
+/// In single precision, where squares of such inputs overflow.
+fn derivatives_of_parameters_are_numbers_far_out<B: ActivationBackend>() {
+    let far = f64::from(f32::MAX);
+    let mut wrong = Vec::new();
+    for (text, curve) in curves().filter(|(_, curve)| !curve.parameters().is_empty()) {
+        for x in [1e30, -1e30, far, -far, f64::INFINITY, f64::NEG_INFINITY] {
+            let rows = [curve.parameters().len(), 1];
+            let leaf = tensor::<Autodiff<B>, 2>(&[x], [1, 1], DType::F32).require_grad();
+            let table = tensor::<Autodiff<B>, 2>(curve.parameters(), rows, DType::F32).require_grad();
+            let grads = activation_with(leaf.clone(), table.clone(), curve.formula()).sum().backward();
+            for (what, grad) in [("slope", leaf.grad(&grads)), ("derivatives", table.grad(&grads))] {
+                let found = elements(grad.expect("it requires a gradient"));
+                if found.iter().any(|number| number.is_nan()) {
+                    wrong.push(format!("{text} at {x:e}: {what} {found:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 fn zeros_of_both_signs_are_equal<B: ActivationBackend>() {
@@ -175,6 +196,7 @@ on_each_backend!(
     nan_stays_nan,
     the_composed_form_keeps_nan_too,
     infinities_have_limits,
+    derivatives_of_parameters_are_numbers_far_out,
     zeros_of_both_signs_are_equal,
     smelu_of_width_0_is_relu,
     subnormal_inputs_and_widths_are_exact,

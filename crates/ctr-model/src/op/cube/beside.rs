@@ -38,7 +38,8 @@ fn empty<R: CubeRuntime>(like: &CubeTensor<R>, shape: [usize; 2]) -> CubeTensor<
 
 /// a: [N, M], b: [N, K], neither of them empty → [N, M + K].
 pub(super) fn beside<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
-    let ([count, left], [_, right]) = (a.meta.shape().dims(), b.meta.shape().dims());
+    let ([count, left], [count_of_b, right]) = (a.meta.shape().dims(), b.meta.shape().dims());
+    assert_eq!(count, count_of_b, "matrices side by side have as many rows");
     let [a, b] = [a, b].map(into_contiguous);
     let (out, length) = (empty(&a, [count, left + right]), count * (left + right));
     let (cubes, dim) = grid(&a.client, length);
@@ -62,6 +63,7 @@ pub(super) fn beside<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> Cube
 /// The `count` columns of x from `first` on, of which there is at least one; x: [N, C] → [N, `count`].
 pub(super) fn columns_of<R: CubeRuntime>(x: CubeTensor<R>, first: usize, count: usize) -> CubeTensor<R> {
     let [rows, columns] = x.meta.shape().dims();
+    assert!(first + count <= columns, "columns {first} to {} of {columns}", first + count);
     let x = if x.meta.strides()[1] == 1 { x } else { into_contiguous(x) };
     let stride = x.meta.strides()[0];
     let (out, stored) = (empty(&x, [rows, count]), (rows - 1) * stride + columns);

@@ -79,9 +79,12 @@ pub(super) fn sum_while<R: CubeRuntime, T>(
     }
     let (handles, counts): (Vec<_>, Vec<_>) = buffers.into_iter().unzip();
     let (stream, client) = (StreamId::current(), client.clone());
+    // Held until the numbers are here: an operation of `work` may write in place where nothing else holds a tensor.
+    let held = handles.clone();
     let read = elsewhere(move || stream.executes(|| block_on(client.read_async(handles))));
     let result = work();
     let read = read().unwrap_or_else(|error| panic!("{error}"));
+    drop(held);
     let of_buffer = |(bytes, count): (&Bytes, usize)| {
         let numbers = bytemuck::pod_collect_to_vec::<u8, f32>(bytes);
         numbers[..count].iter().copied().map(f64::from).sum::<f64>()

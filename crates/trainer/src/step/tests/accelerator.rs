@@ -70,6 +70,7 @@ impl WithBackend for Steps<'_> {
         let batches = (0..STEPS).chain([0]).map(move |step| Ok(batch(step, &layout)));
         for item in learner.transfers(batches) {
             let (batch, sent) = item.unwrap();
+            assert_eq!(sent.is_some(), learner.tables.are_placed() && learner.replicas.len() == 1);
             let loss;
             (learner, loss) = learner.step_in_parts(&batch, sent.filter(|_| self.sent), |_| ());
             losses.push(loss);
@@ -112,8 +113,10 @@ fn five_steps_equal_those_on_flex(backend: BackendKind) {
                 let error = largest_error(&trained.losses, &expected.losses);
                 assert!(error <= LOSS_TOLERANCE, "{steps:?}: {error:e}, {trained:?}");
                 assert!(expected.losses.last() < expected.losses.first(), "{steps:?}: nothing learnt");
-                let again = train(backend, Steps { sent: false, ..steps }).expect("it was there");
-                assert!(again == trained, "{steps:?}: two runs differ");
+                for sent in [true, false] {
+                    let again = train(backend, Steps { sent, ..steps }).expect("it was there");
+                    assert!(again == trained, "{steps:?}: another run, batches sent ahead: {sent}, differs");
+                }
             }
         }
     }

@@ -58,6 +58,7 @@ fn plain<R: CubeRuntime>(matrix: CubeTensor<R>) -> CubeTensor<R> {
 pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
     let rank = a.meta.num_dims();
     let (rows, columns) = (a.meta.shape()[rank - 2], b.meta.shape()[rank - 1]);
+    assert_eq!(a.meta.shape()[rank - 1], b.meta.shape()[rank - 2], "terms of the rows and of the columns");
     if rank == 2 && columns == 1 {
         return column::by_column(a, &b, None);
     }
@@ -70,6 +71,7 @@ pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> Cub
 
 /// a·b + c for a matrix b of one column; a: [M, K], b: [K, 1], c: \[1\], none of them empty → [M, 1].
 pub(super) fn column_plus<R: CubeRuntime>(a: CubeTensor<R>, b: &CubeTensor<R>, c: &CubeTensor<R>) -> CubeTensor<R> {
+    assert_eq!(a.meta.shape()[1], b.meta.shape()[0], "terms of the rows and of the columns");
     column::by_column(a, b, Some(c))
 }
 
