@@ -54,10 +54,11 @@ pack() {
     packages=(-p smelu -p ctr-model -p trainer --features "${features// /,}")
     built=target/$([ "$profile" = dev ] && echo debug || echo "$profile")
     mkdir -p "$folder/bin"
-    cargo build --locked --profile "$profile" "${packages[@]}" --bin ctr --example 05_bandwidth --example reduction_speed
+    cargo build --locked --profile "$profile" "${packages[@]}" --bin ctr --example 05_bandwidth --example reduction_speed --example layer_speed
     cp "$built/ctr" "$folder/bin/ctr"
     cp "$built/examples/05_bandwidth" "$folder/bin/bandwidth"
     cp "$built/examples/reduction_speed" "$folder/bin/reduction"
+    cp "$built/examples/layer_speed" "$folder/bin/layers"
     # The path of a test binary stands in what cargo says of it: the one package below `crates/` whose artefact can be run.
     cargo test --locked --profile "$profile" "${packages[@]}" --no-run --lib --test contract --message-format json 2>/dev/null |
         sed -n 's/.*"target":{"kind":\["\(lib\|test\)"\].*"src_path":"[^"]*\/crates\/\([a-z-]*\)\/\(src\|tests\)[^"]*".*"executable":"\([^"]*\)".*/\2 \1 \4/p' |
@@ -241,6 +242,17 @@ reduction() {
     fi
 }
 
+# TFLOP/s of the products of the DNN's layers: of the command that is given, for the device that is said.
+products() {
+    local device=$1 text layer speeds
+    shift
+    if text=$("$@" "${layers[@]}" 2>"$work/log"); then
+        while IFS=: read -r layer speeds; do line "$device" "products of a layer, $layer" "${speeds# }"; done <<<"$text"
+    else
+        line "$device" "products of a layer" "FAILED: $(tail -1 "$work/log" | cut -c1-200)"
+    fi
+}
+
 does() { [[ " ${SECTIONS:-tests determinism memory speed torch} " == *" $1 "* ]]; }
 
 check() {
@@ -256,7 +268,8 @@ check() {
     training=
     trap '[ -z "$training" ] || kill -KILL "$training" 2>/dev/null; rm -rf "$work"' EXIT
     local started=$SECONDS size=${SIZE:-full} batches device config batch precision binary
-    local -a devices=()
+    # Those of configs/bench/criteo_shaped.toml, but for the last one.
+    local -a devices=() layers=(4096x429x1024 4096x1024x512 4096x512x256)
     case $size in
     full)
         short=(--set training.epochs=2)
@@ -289,7 +302,7 @@ check() {
     done
     if does tests; then
         for device in "${devices[@]}"; do
-            for binary in smelu-test ctr-model-test trainer-lib; do start_tests "$device" "$binary"; done
+            for binary in smelu-test ctr-model-lib ctr-model-test trainer-lib; do start_tests "$device" "$binary"; done
         done
     fi
     # Beside the tests, of which the most is compilation.
@@ -304,7 +317,7 @@ check() {
     wait
     if does tests; then
         for device in "${devices[@]}"; do
-            for binary in smelu-test ctr-model-test trainer-lib; do end_tests "$device" "$binary"; done
+            for binary in smelu-test ctr-model-lib ctr-model-test trainer-lib; do end_tests "$device" "$binary"; done
         done
     fi
     for device in "${devices[@]}"; do
@@ -314,6 +327,7 @@ check() {
             for config in criteo_shaped criteo_dcn_v2; do speed wgpu "$config" "${batches%% *}" device; done
             continue
         fi
+        [ ! -x "$here/bin/layers" ] || products cuda "$here/bin/layers"
         # Software Vulkan adds no floats atomically, and has no format that is shorter than f32.
         # shellcheck disable=SC2086
         reduction $batches
@@ -336,6 +350,7 @@ check() {
         :
     elif "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
         line PyTorch "bandwidth, copy" "$("$python" "$here/gpu_torch.py" --bandwidth | sed -n 's/.*second": \([0-9]*\).*/\1/p') GB/s"
+        products PyTorch "$python" "$here/gpu_torch.py" --products
         for config in criteo_shaped criteo_dcn_v2; do
             for batch in $batches; do
                 torch "$config" "$batch"

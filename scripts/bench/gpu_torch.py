@@ -5,7 +5,8 @@ It reads a run config of configs/bench/ and the shards that `ctr prepare` wrote,
 measured, and over each fifth of them: copies of the batches to the device are included, their making is not waited for (threads put them into
 pinned memory ahead of time). Rows of `mode = "sparse"` are updated by sparse Adagrad with one accumulator per
 element, the only sparse Adagrad that PyTorch has, those of `mode = "dense"` by Adam like everything else. With --compile the dense part runs
-through torch.compile, with --tf32 the products of matrices in TF32. --bandwidth measures a copy in the device's memory in place of a model.
+through torch.compile, with --tf32 the products of matrices in TF32. In place of a model, --bandwidth measures a copy in the device's memory, and
+--products the products of dense layers, each given as BATCHxINPUTSxOUTPUTS, as examples/layer_speed.rs of ctr-model does.
 """
 
 import argparse
@@ -34,6 +35,7 @@ def arguments():
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--tf32", action="store_true")
     parser.add_argument("--bandwidth", action="store_true")
+    parser.add_argument("--products", nargs="+", metavar="LAYER")
     args = parser.parse_args()
     if args.steps < 5 or args.loader_threads < 1:
         parser.error("--steps is at least 5, --loader-threads at least 1")
@@ -144,12 +146,36 @@ def bandwidth():
     print(json.dumps({"copy_gb_per_second": 2 * x.nbytes / seconds / 1e9, "device": torch.cuda.get_device_name()}))
 
 
+def products(layers, device):
+    def seconds(work):
+        def run(times):
+            start = time.perf_counter()
+            for _ in range(times):
+                work()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            return (time.perf_counter() - start) / times
+
+        run(3)
+        return run(int(min(max(0.2 / run(10), 3), 10000)))
+
+    for layer in layers:
+        batch, inputs, outputs = (int(size) for size in layer.split("x"))
+        x, w, dy = (torch.rand(shape, device=device) for shape in ((batch, inputs), (inputs, outputs), (batch, outputs)))
+        works = {"y": lambda: x @ w, "dx": lambda: dy @ w.T, "dW": lambda: x.T @ dy}
+        speeds = [f"{name} {2e-12 * batch * inputs * outputs / seconds(work):.2f}" for name, work in works.items()]
+        print(f"{layer}: {', '.join(speeds)} TFLOP/s")
+
+
 def main():
     args = arguments()
+    torch.backends.cuda.matmul.allow_tf32 = args.tf32
     if args.bandwidth:
         bandwidth()
         return
-    torch.backends.cuda.matmul.allow_tf32 = args.tf32
+    if args.products:
+        products(args.products, torch.device(args.device))
+        return
     config = tomllib.loads(args.config.read_text())
     schema = json.loads((args.encoded / "schema.json").read_text())
     sizes = [field["cardinality"] for field in schema["categorical"]]

@@ -230,9 +230,17 @@ const PRODUCT_TOLERANCE: f64 = 1e-5;
 
 /// y = x·W, dx = dy·Wᵀ and dW = xᵀ·dy beside sums in double precision.
 fn products_keep_the_digits_of_f32<B: ModelBackend>() {
-    for [rows, inputs, outputs] in
-        [[1, 1, 1], [5, 3, 1], [1, 40, 7], [300, 64, 1], [130, 429, 33], [64, 512, 128], [3, 1, 9], [5000, 256, 1]]
-    {
+    for [rows, inputs, outputs] in [
+        [1, 1, 1],
+        [5, 3, 1],
+        [1, 40, 7],
+        [300, 64, 1],
+        [130, 429, 33],
+        [64, 512, 128],
+        [256, 132, 128],
+        [3, 1, 9],
+        [5000, 256, 1],
+    ] {
         let (x, w, dy) =
             (matrix::<B>(1, [rows, inputs]), matrix::<B>(2, [inputs, outputs]), matrix::<B>(3, [rows, outputs]));
         let [x, w, dy] = [x, w, dy].map(|tensor| (primitive(&tensor), elements(tensor)));

@@ -15,6 +15,7 @@ use burn_cubecl::CubeRuntime;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
+use cubecl::client::ComputeClient;
 use cubecl::ir::{ElemType, FloatKind};
 use cubecl::prelude::*;
 use cubek::matmul::components::tile::TileMatmulKind;
@@ -27,7 +28,7 @@ use cubek::std::InputBinding;
 
 use super::columns::sum_rows;
 use super::launch::array;
-use kernel::{DEPTH, FactorLaunch, THREADS, TILE, tiles};
+use kernel::{DEPTH, FactorLaunch, TILE, threads, tiles};
 
 /// Groups of threads that are started for a product at least, as far as its sums are long enough to be divided: what fills a large device.
 const GROUPS: usize = 256;
@@ -49,6 +50,22 @@ fn division(rows: usize, columns: usize, inner: usize) -> (usize, usize) {
     (inner.div_ceil(chunk), chunk)
 }
 
+/// Vectors of four columns that a thread has of a tile. Who has them changes no bit.
+///
+/// Four need up to 255 registers a thread, of which NVIDIA's multiprocessors have enough for 256 threads; a device that does not tell how many of
+/// them it has would keep the sums in memory.
+fn vectors_of_columns<R: CubeRuntime>(client: &ComputeClient<R>) -> usize {
+    if client.properties().hardware.num_streaming_multiprocessors.is_some() { 4 } else { 2 }
+}
+
+/// Numbers that a thread reads of a factor at one time: four rows or columns where they lie side by side and no vector of them begins between the
+/// places of such vectors.
+fn vector_size<R: CubeRuntime>(factor: &CubeTensor<R>, terms_first: bool, stride: usize, length: usize) -> usize {
+    let begin = factor.handle.offset_start.unwrap_or(0);
+    let is_aligned = begin.is_multiple_of(16) && stride.is_multiple_of(4) && length.is_multiple_of(4);
+    if !terms_first && is_aligned { 4 } else { 1 }
+}
+
 /// A matrix whose rows or columns lie one after another.
 fn plain<R: CubeRuntime>(matrix: CubeTensor<R>) -> CubeTensor<R> {
     if matrix.meta.strides().contains(&1) { matrix } else { into_contiguous(matrix) }
@@ -66,7 +83,12 @@ pub(super) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> Cub
         return column::column_by_row(a, b);
     }
     let is_large = a.meta.num_elements() * columns >= MANY;
-    if rank == 2 && is_large && rows.max(columns) <= LARGEST { by_tiles(a, b) } else { by_units(a, b) }
+    if rank == 2 && is_large && rows.max(columns) <= LARGEST {
+        let across = vectors_of_columns(&a.client);
+        by_tiles(a, b, across)
+    } else {
+        by_units(a, b)
+    }
 }
 
 /// a·b + c for a matrix b of one column; a: [M, K], b: [K, 1], c: \[1\], none of them empty → [M, 1].
@@ -151,7 +173,8 @@ fn by_units<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R>
     out
 }
 
-fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
+/// As [`product`], each thread with `across` vectors of columns of its tile: 2 or 4.
+fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>, across: usize) -> CubeTensor<R> {
     let ([rows, inner], [_, columns]) = (a.meta.shape().dims(), b.meta.shape().dims());
     let (parts, chunk) = division(rows, columns, inner);
     let (a, b) = (plain(a), plain(b));
@@ -161,28 +184,33 @@ fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R>
     let out = empty_device_contiguous_dtype(client.clone(), device.clone(), shape, DType::F32);
     let (a_strides, b_strides) = (a.meta.strides().to_vec(), b.meta.strides().to_vec());
     let (a_terms_first, b_terms_first) = (a_strides[1] == 1, b_strides[0] == 1);
+    let (a_stride, b_stride) = (a_strides[usize::from(!a_terms_first)], b_strides[usize::from(b_terms_first)]);
     let stored = |strides: &[usize], shape: [usize; 2]| (shape[0] - 1) * strides[0] + (shape[1] - 1) * strides[1] + 1;
     let stored = [stored(&a_strides, [rows, inner]), stored(&b_strides, [inner, columns])];
     let address = AddressType::from_len(stored[0].max(stored[1]).max(length));
     let count = [columns.div_ceil(TILE), rows.div_ceil(TILE), parts].map(|count| count as u32);
     // SAFETY: the kernel reads rows, columns and terms that it compares with the matrices', and writes numbers of the tile that it compares with
-    // the result's; there is one group for each tile of each part.
+    // the result's; there is one group for each tile of each part. Vectors of four have lengths and strides that four divides.
     unsafe {
         tiles::launch_unchecked::<R>(
             &client,
             CubeCount::Static(count[0], count[1], count[2]),
-            CubeDim::new_1d(THREADS),
+            CubeDim::new_1d(threads(across) as u32),
             address,
+            vector_size(&a, a_terms_first, a_stride, rows),
+            vector_size(&b, b_terms_first, b_stride, columns),
+            if columns.is_multiple_of(4) { 4 } else { 1 },
             array(&a.handle, stored[0]),
             array(&b.handle, stored[1]),
             array(&out.handle, length),
-            FactorLaunch::new(a_strides[usize::from(!a_terms_first)], rows),
-            FactorLaunch::new(b_strides[usize::from(b_terms_first)], columns),
+            FactorLaunch::new(a_stride, rows),
+            FactorLaunch::new(b_stride, columns),
             inner,
             chunk,
             a_terms_first,
             b_terms_first,
             rows.is_multiple_of(TILE) && columns.is_multiple_of(TILE),
+            across,
         );
     }
     let out = if parts == 1 { out } else { sum_rows(out) };
@@ -190,21 +218,4 @@ fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{SHORTEST, division};
-
-    #[test]
-    fn parts_cover_every_term_once_and_none_is_empty() {
-        for rows in [1, 128, 4096] {
-            for columns in [1, 429, 1024] {
-                for inner in [1, 16, 127, 128, 129, 429, 4096, 65_536, 70_001] {
-                    let (parts, chunk) = division(rows, columns, inner);
-                    assert!(parts * chunk >= inner && (parts - 1) * chunk < inner, "{rows} {columns} {inner}");
-                    assert!(parts == 1 || chunk >= SHORTEST, "{rows} {columns} {inner}");
-                }
-            }
-        }
-        assert_eq!(division(429, 1024, 4096), (8, 512));
-        assert_eq!(division(4096, 1024, 429), (1, 432));
-    }
-}
+mod tests;
