@@ -4,6 +4,8 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::init::Initializer;
+use crate::op::ModelBackend;
+use crate::quotient::quotient;
 
 /// y = γ·(x − mean)/√(variance + ε) + β over the last axis, with the biased variance; `[…, C]` → `[…, C]`.
 ///
@@ -24,14 +26,16 @@ impl<B: Backend> LayerNorm<B> {
     pub fn new(columns: usize, init: Initializer<'_, B>) -> Self {
         Self { gamma: init.constant(columns, 1.0), beta: init.constant(columns, 0.0), epsilon: 1e-5 }
     }
+}
 
+impl<B: ModelBackend> LayerNorm<B> {
     /// Applies the layer; `[…, C]` → `[…, C]`.
     #[must_use]
     pub fn forward<const D: usize>(&self, x: Tensor<B, D>) -> Tensor<B, D> {
         let axis = D - 1;
         let centred = x.clone() - x.mean_dim(axis);
         let variance = centred.clone().powi_scalar(2).mean_dim(axis);
-        let normalised = centred / (variance + self.epsilon).sqrt();
+        let normalised = quotient(centred, (variance + self.epsilon).sqrt());
         normalised * self.gamma.val().unsqueeze() + self.beta.val().unsqueeze()
     }
 }

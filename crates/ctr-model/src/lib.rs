@@ -29,6 +29,7 @@ pub mod parameters;
 pub mod pass;
 pub mod precision;
 pub mod probe;
+mod quotient;
 pub mod random;
 pub mod sum;
 

@@ -1,7 +1,6 @@
 //! A mean of vectors whose weights depend on them.
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use smelu::{Activation, ActivationConfig};
 
@@ -10,6 +9,7 @@ use crate::init::Initializer;
 use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
 use crate::pass::Pass;
+use crate::quotient::softmax;
 
 /// `Σ_k a_k·p_k` with `a = softmax over k of ⟨h, g(p_k·W + b)⟩`.
 ///

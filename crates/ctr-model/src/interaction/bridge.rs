@@ -1,7 +1,6 @@
 //! What two streams of a model tell each other between layers.
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use smelu::{Activation, ActivationConfig};
@@ -9,6 +8,7 @@ use smelu::{Activation, ActivationConfig};
 use crate::init::Initializer;
 use crate::linear::{Linear, matmul};
 use crate::op::ModelBackend;
+use crate::quotient::softmax;
 
 /// How a [`Bridge`] joins its streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,13 @@
 //! The cross network of DCN-V2 with a mixture of low-rank experts.
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use smelu::{Activation, ActivationConfig};
 
 use crate::init::{Initializer, xavier_std};
 use crate::linear::matmul;
 use crate::op::ModelBackend;
+use crate::quotient::softmax;
 
 /// The size of a [`MixtureCrossNetwork`].
 #[derive(Clone, Debug, PartialEq)]

@@ -48,7 +48,9 @@ impl<B: ModelBackend> Logarithmic<B> {
     pub fn forward(&self, fields: Tensor<B, 3>, pass: Pass) -> Tensor<B, 2> {
         let [batch, count, dim] = fields.dims();
         let columns = fields.swap_dims(1, 2).reshape([batch * dim, count]); // [B·D, F]
-        let logs = self.log_norm.forward(columns.abs().clamp_min(LEAST).log(), pass);
+        let magnitudes = columns.abs().clamp_min(LEAST).into_primitive().tensor();
+        let logs = Tensor::from_primitive(TensorPrimitive::Float(B::ln(magnitudes)));
+        let logs = self.log_norm.forward(logs, pass);
         let sums = matmul(logs, self.weight.val()).into_primitive().tensor(); // [B·D, K]
         let products = Tensor::from_primitive(TensorPrimitive::Float(B::exp(sums)));
         let products = self.exp_norm.forward(products, pass); // [B·D, K]

@@ -1,7 +1,6 @@
 //! Two views of the fields, one for each stream of a model.
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 
 use super::flatten;
@@ -9,6 +8,7 @@ use crate::init::Initializer;
 use crate::norm::BatchNorm;
 use crate::op::ModelBackend;
 use crate::pass::Pass;
+use crate::quotient::softmax;
 
 /// `norm(softmax(g/τ)_f·e_f)` for each of two streams with gates g of their own.
 ///

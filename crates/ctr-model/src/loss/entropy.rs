@@ -1,6 +1,6 @@
 //! The entropy of predictions.
-use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
+use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::op::ModelBackend;
 use crate::sum::mean;
@@ -18,5 +18,7 @@ use crate::sum::mean;
 pub fn entropy<B: ModelBackend>(logits: Tensor<B, 1>) -> Tensor<B, 1> {
     let size = logits.abs();
     let minus = size.clone().neg();
-    mean(minus.clone().exp().log1p() + size * sigmoid(minus))
+    let power = minus.clone().exp().into_primitive().tensor();
+    let ln_1p = Tensor::from_primitive(TensorPrimitive::Float(B::ln_1p(power)));
+    mean(ln_1p + size * sigmoid(minus))
 }

@@ -111,6 +111,21 @@ pub trait ModelBackend: ActivationBackend {
         reference::exp::<Self>(x)
     }
 
+    /// ln x, element by element. Differentiable; the backward pass divides.
+    fn ln(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_log(x)
+    }
+
+    /// ln(1 + x), element by element, without loss near 0. Differentiable; the backward pass divides.
+    fn ln_1p(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_log1p(x)
+    }
+
+    /// a/b, element by element; b has the dimensions of a, or one number for all of a dimension. Differentiable; the backward pass divides.
+    fn quotient(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_div(a, b)
+    }
+
     /// `softmax(scale·Q·Kᵀ)·V` between the F fields of each example, for each head; Q, K and V lie side by side in `projected`, [B·F, 3·A], each
     /// with the heads' vectors of A/H numbers side by side. The result is [B·F, A]. Differentiable.
     ///

@@ -1,5 +1,6 @@
 //! The hand-written backward passes against autodiff through the composed references, and against finite differences.
 use burn::backend::Autodiff;
+use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use ctr_model::loss::bce_with_logits;
 use ctr_model::op::NormTensors;
@@ -50,6 +51,46 @@ fn affine_equals_autodiff<B: ModelBackend>() {
     });
     for (name, (ours, composed)) in ["dx", "dW", "db"].into_iter().zip(both[0].iter().zip(&both[1])) {
         assert_close(name, ours, composed, 1e-5);
+    }
+}
+
+/// What divides is no reciprocal of fewer digits: `NdArray` has one of 12 bits on processors without AVX-512.
+fn logarithms_and_quotients_have_the_slopes_of_f64<B: ModelBackend>() {
+    const COLUMNS: usize = 40;
+    let positive = |seed, shape: [usize; 2]| (matrix::<A<B>>(seed, shape).abs() + 0.01).detach().require_grad();
+    let (x, divisors, shared) = (positive(1, [50, COLUMNS]), positive(2, [50, COLUMNS]), positive(3, [50, 1]));
+    let slopes = matrix::<A<B>>(4, [50, COLUMNS]);
+    let backward = |y: FloatTensor<A<B>>| (tensor::<A<B>, 2>(y) * slopes.clone()).sum().backward();
+    let numbers = |tensor: &Tensor<A<B>, 2>| elements(tensor.clone()).into_iter().map(f64::from).collect::<Vec<_>>();
+    let [xs, bs, ss, dys] = [&x, &divisors, &shared, &slopes].map(numbers);
+    let close = |name: &str, actual: Vec<f32>, expected: Vec<f64>| {
+        assert_eq!(actual.len(), expected.len(), "{name}");
+        for (actual, expected) in actual.into_iter().zip(expected) {
+            assert!(
+                (f64::from(actual) - expected).abs() <= 2e-6 * expected.abs().max(1e-3),
+                "{name}: {actual} {expected}"
+            );
+        }
+    };
+    for (name, one) in [("ln", 0.0), ("ln_1p", 1.0)] {
+        let x_in = primitive(x.clone());
+        let grads = backward(if one == 0.0 { A::<B>::ln(x_in) } else { A::<B>::ln_1p(x_in) });
+        let expected = xs.iter().zip(&dys).map(|(x, dy)| dy / (one + x)).collect();
+        close(name, elements(x.grad(&grads).unwrap()), expected);
+    }
+    let grads = backward(A::<B>::quotient(primitive(x.clone()), primitive(divisors.clone())));
+    close("da", elements(x.grad(&grads).unwrap()), dys.iter().zip(&bs).map(|(dy, b)| dy / b).collect());
+    let expected = (0..xs.len()).map(|i| -dys[i] * xs[i] / (bs[i] * bs[i])).collect();
+    close("db", elements(divisors.grad(&grads).unwrap()), expected);
+    let grads = backward(A::<B>::quotient(primitive(x.clone()), primitive(shared.clone())));
+    close("da of rows", elements(x.grad(&grads).unwrap()), (0..xs.len()).map(|i| dys[i] / ss[i / COLUMNS]).collect());
+    // A sum may be near 0: its terms are what its error is measured by.
+    let of_rows = elements(shared.grad(&grads).unwrap());
+    assert_eq!(of_rows.len(), 50);
+    for (row, actual) in of_rows.into_iter().enumerate() {
+        let terms = (0..COLUMNS).map(|i| -dys[row * COLUMNS + i] * xs[row * COLUMNS + i] / (ss[row] * ss[row]));
+        let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term: f64| (sum + term, size + term.abs()));
+        assert!((f64::from(actual) - sum).abs() <= 2e-6 * size, "db of row {row}: {actual} {sum}");
     }
 }
 
@@ -116,6 +157,7 @@ fn loss_is_stable_and_its_gradient_exact_at_zero<B: ModelBackend>() {
 }
 
 on_backends!(
+    logarithms_and_quotients_have_the_slopes_of_f64,
     affine_equals_autodiff,
     batch_norm_equals_autodiff_through_its_moments,
     dropout_passes_the_gradient_through_its_own_mask,

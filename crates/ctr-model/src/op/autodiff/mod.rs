@@ -14,10 +14,12 @@ mod beside;
 mod dropout;
 mod exp;
 mod hidden_tail;
+mod logarithm;
 mod loss;
 mod outer;
 mod pick;
 mod product;
+mod quotient;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
     const HOST: bool = B::HOST;
@@ -53,6 +55,18 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn exp(x: FloatTensor<Self>) -> FloatTensor<Self> {
         exp::exp::<B, C>(x)
+    }
+
+    fn ln(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        logarithm::logarithm::<B, C>(x, logarithm::Of::Number)
+    }
+
+    fn ln_1p(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        logarithm::logarithm::<B, C>(x, logarithm::Of::OnePlusNumber)
+    }
+
+    fn quotient(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        quotient::quotient::<B, C>(a, b)
     }
 
     fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {
