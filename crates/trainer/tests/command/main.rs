@@ -14,6 +14,7 @@ mod methods;
 mod models;
 mod pretrained;
 mod real_data;
+mod replicas;
 mod reproducible;
 mod resume;
 mod run_folder;

@@ -85,7 +85,7 @@ fn every_verb_works_for_an_ensemble() {
 }
 
 /// Mean absolute difference of two runs' test predictions.
-fn distance(workspace: &Workspace, first: &str, second: &str) -> f64 {
+pub(crate) fn distance(workspace: &Workspace, first: &str, second: &str) -> f64 {
     let read =
         |run: &str| predictions::read(&workspace.path(&format!("{run}/predictions/test.parquet"))).unwrap().predictions;
     let (first, second) = (read(first), read(second));
