@@ -161,7 +161,7 @@ def products(layers, device):
 
     for layer in layers:
         batch, inputs, outputs = (int(size) for size in layer.split("x"))
-        x, w, dy = (torch.rand(shape, device=device) for shape in ((batch, inputs), (inputs, outputs), (batch, outputs)))
+        x, w, dy = (2 * torch.rand(shape, device=device) - 1 for shape in ((batch, inputs), (inputs, outputs), (batch, outputs)))
         works = {"y": lambda: x @ w, "dx": lambda: dy @ w.T, "dW": lambda: x.T @ dy}
         speeds = [f"{name} {2e-12 * batch * inputs * outputs / seconds(work):.2f}" for name, work in works.items()]
         print(f"{layer}: {', '.join(speeds)} TFLOP/s")

@@ -6,6 +6,7 @@
 //!
 //! An argument is B×I×O of a layer: x is [B, I], W [I, O]. Each line has the layer and the TFLOP/s of its products, one after another, on CUDA or wgpu
 //! where they are built, else on Flex. `scripts/gpu_check.sh` puts PyTorch's beside them.
+//! `product_speed` compares the products with CubeCL's other ways.
 #![allow(clippy::print_stdout, reason = "an example shows its results")]
 use std::error::Error;
 use std::time::Instant;

@@ -116,14 +116,23 @@ pub trait ModelBackend: ActivationBackend {
         Self::float_log(x)
     }
 
-    /// ln(1 + x), element by element, without loss near 0. Differentiable; the backward pass divides.
+    /// ln(1 + x), element by element, near 0 as exact as the backend's `log1p`. Differentiable; the backward pass divides.
     fn ln_1p(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_log1p(x)
     }
 
     /// a/b, element by element; b has the dimensions of a, or one number for all of a dimension. Differentiable; the backward pass divides.
+    ///
+    /// # Panics
+    /// On [`Autodiff`](burn::backend::Autodiff), where b has more numbers than a along a dimension.
     fn quotient(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_div(a, b)
+    }
+
+    /// The softmax along dimension `dim`, by the backend's own: exp(x) over its sum. Differentiable; the backward pass is
+    /// dx = y·(dy − Σ dy·y).
+    fn shares(x: FloatTensor<Self>, dim: usize) -> FloatTensor<Self> {
+        Self::softmax(x, dim)
     }
 
     /// `softmax(scale·Q·Kᵀ)·V` between the F fields of each example, for each head; Q, K and V lie side by side in `projected`, [B·F, 3·A], each

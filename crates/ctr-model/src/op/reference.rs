@@ -211,7 +211,7 @@ struct Normalised<B: Backend> {
 fn normalise<B: Backend>(x: FloatTensor<B>, norm: &NormTensors<B>) -> Normalised<B> {
     let mean = tensor::<B, 1>(norm.mean.clone()).unsqueeze();
     let deviation = (tensor::<B, 1>(norm.variance.clone()) + norm.epsilon).sqrt();
-    // Not `recip`, which has 12 bits on `NdArray` where the processor has no AVX-512.
+    // Not `recip`, which on `NdArray` is an estimate of 8 to 14 bits, depending on the processor.
     let reciprocal: Tensor<B, 2> = (deviation.ones_like() / deviation).unsqueeze();
     Normalised { x: (tensor::<B, 2>(x) - mean) * reciprocal.clone(), reciprocal }
 }

@@ -54,8 +54,8 @@ fn affine_equals_autodiff<B: ModelBackend>() {
     }
 }
 
-/// What divides is no reciprocal of fewer digits: `NdArray` has one of 12 bits on processors without AVX-512.
-fn logarithms_and_quotients_have_the_slopes_of_f64<B: ModelBackend>() {
+/// The backward passes divide; they do not multiply by a reciprocal of fewer digits.
+pub(crate) fn logarithms_and_quotients_are_those_of_f64<B: ModelBackend>() {
     const COLUMNS: usize = 40;
     let positive = |seed, shape: [usize; 2]| (matrix::<A<B>>(seed, shape).abs() + 0.01).detach().require_grad();
     let (x, divisors, shared) = (positive(1, [50, COLUMNS]), positive(2, [50, COLUMNS]), positive(3, [50, 1]));
@@ -74,11 +74,15 @@ fn logarithms_and_quotients_have_the_slopes_of_f64<B: ModelBackend>() {
     };
     for (name, one) in [("ln", 0.0), ("ln_1p", 1.0)] {
         let x_in = primitive(x.clone());
-        let grads = backward(if one == 0.0 { A::<B>::ln(x_in) } else { A::<B>::ln_1p(x_in) });
+        let y = if one == 0.0 { A::<B>::ln(x_in) } else { A::<B>::ln_1p(x_in) };
+        close(name, elements(tensor::<A<B>, 2>(y.clone())), xs.iter().map(|x| (one + x).ln()).collect());
+        let grads = backward(y);
         let expected = xs.iter().zip(&dys).map(|(x, dy)| dy / (one + x)).collect();
         close(name, elements(x.grad(&grads).unwrap()), expected);
     }
-    let grads = backward(A::<B>::quotient(primitive(x.clone()), primitive(divisors.clone())));
+    let y = A::<B>::quotient(primitive(x.clone()), primitive(divisors.clone()));
+    close("a/b", elements(tensor::<A<B>, 2>(y.clone())), xs.iter().zip(&bs).map(|(x, b)| x / b).collect());
+    let grads = backward(y);
     close("da", elements(x.grad(&grads).unwrap()), dys.iter().zip(&bs).map(|(dy, b)| dy / b).collect());
     let expected = (0..xs.len()).map(|i| -dys[i] * xs[i] / (bs[i] * bs[i])).collect();
     close("db", elements(divisors.grad(&grads).unwrap()), expected);
@@ -92,6 +96,40 @@ fn logarithms_and_quotients_have_the_slopes_of_f64<B: ModelBackend>() {
         let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term: f64| (sum + term, size + term.abs()));
         assert!((f64::from(actual) - sum).abs() <= 2e-6 * size, "db of row {row}: {actual} {sum}");
     }
+}
+
+/// Along either dimension, and with one divisor for all of a vector.
+pub(crate) fn shares_are_those_of_f64<B: ModelBackend>() {
+    const SHAPE: [usize; 2] = [50, 40];
+    let (x, slopes) = ((matrix::<A<B>>(1, SHAPE) * 3.0).detach().require_grad(), matrix::<A<B>>(2, SHAPE));
+    let numbers = |tensor: &Tensor<A<B>, 2>| elements(tensor.clone()).into_iter().map(f64::from).collect::<Vec<_>>();
+    let [xs, dys] = [&x, &slopes].map(numbers);
+    for dim in [0, 1] {
+        let y = tensor::<A<B>, 2>(A::<B>::shares(primitive(x.clone()), dim));
+        let grads = (y.clone() * slopes.clone()).sum().backward();
+        let (actual, of_x) = (elements(y), elements(x.grad(&grads).unwrap()));
+        let (count, apart, lines) = if dim == 0 { (SHAPE[0], SHAPE[1], SHAPE[1]) } else { (SHAPE[1], 1, SHAPE[0]) };
+        for line in 0..lines {
+            let places: Vec<usize> =
+                (0..count).map(|k| if dim == 0 { line } else { line * SHAPE[1] } + k * apart).collect();
+            let total: f64 = places.iter().map(|&place| xs[place].exp()).sum();
+            let share = |place: usize| xs[place].exp() / total;
+            let mean: f64 = places.iter().map(|&place| dys[place] * share(place)).sum();
+            for &place in &places {
+                let (share, dx) = (share(place), share(place) * (dys[place] - mean));
+                assert!((f64::from(actual[place]) - share).abs() <= 1e-5 * share, "{dim}: {} {share}", actual[place]);
+                assert!((f64::from(of_x[place]) - dx).abs() <= 1e-5 * share * 4.0, "{dim}: {} {dx}", of_x[place]);
+            }
+        }
+    }
+    let (a, b) = (vector::<A<B>>(normals(3, 64)).require_grad(), vector::<A<B>>(vec![0.7]).require_grad());
+    let quotient = tensor::<A<B>, 1>(A::<B>::quotient(primitive(a.clone()), primitive(b.clone())));
+    let grads = quotient.sum().backward();
+    let sum: f64 = elements(a.clone()).into_iter().map(f64::from).sum();
+    assert_close("da", &elements(a.grad(&grads).unwrap()), &[1.0 / 0.7; 64], 1e-6);
+    assert_close("db", &elements(b.grad(&grads).unwrap()), &[(-sum / (0.7 * 0.7)) as f32], 1e-5);
+    let both = tensor::<A<B>, 1>(A::<B>::quotient(primitive(a.clone()), primitive(a.clone())));
+    assert_close("a/a", &elements(a.grad(&both.sum().backward()).unwrap()), &[0.0; 64], 1e-6);
 }
 
 fn batch_norm_equals_autodiff_through_its_moments<B: ModelBackend>() {
@@ -157,7 +195,8 @@ fn loss_is_stable_and_its_gradient_exact_at_zero<B: ModelBackend>() {
 }
 
 on_backends!(
-    logarithms_and_quotients_have_the_slopes_of_f64,
+    logarithms_and_quotients_are_those_of_f64,
+    shares_are_those_of_f64,
     affine_equals_autodiff,
     batch_norm_equals_autodiff_through_its_moments,
     dropout_passes_the_gradient_through_its_own_mask,

@@ -353,6 +353,8 @@ fn on_a_device<B: ModelBackend>() {
         dropout_drops_the_share_it_is_asked_for::<B>();
         matrices_side_by_side_and_their_columns::<B>();
         operations_leave_shared_buffers_alone::<B>();
+        crate::gradients::logarithms_and_quotients_are_those_of_f64::<B>();
+        crate::gradients::shares_are_those_of_f64::<B>();
     }
 }
 

@@ -20,6 +20,7 @@ mod outer;
 mod pick;
 mod product;
 mod quotient;
+mod softmax;
 
 impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
     const HOST: bool = B::HOST;
@@ -67,6 +68,10 @@ impl<B: ModelBackend, C: CheckpointStrategy> ModelBackend for Autodiff<B, C> {
 
     fn quotient(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         quotient::quotient::<B, C>(a, b)
+    }
+
+    fn shares(x: FloatTensor<Self>, dim: usize) -> FloatTensor<Self> {
+        softmax::softmax::<B, C>(x, dim)
     }
 
     fn attend(projected: FloatTensor<Self>, attention: Attention) -> FloatTensor<Self> {

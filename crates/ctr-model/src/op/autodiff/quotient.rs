@@ -22,7 +22,7 @@ impl<B: ModelBackend> Backward<B, 2> for Quotient {
         let b = checkpointer.retrieve_node_output::<FloatTensor<B>>(b);
         if let Some(node) = b_node {
             let (whole, shared) = (y.shape(), b.shape());
-            let is_shared = |&dim: &usize| shared[dim] == 1 && whole[dim] > 1;
+            let is_shared = |&dim: &usize| shared[dim] != whole[dim];
             let product = B::float_mul(grad.clone(), y);
             let sum = (0..whole.num_dims()).filter(is_shared).fold(product, B::float_sum_dim);
             grads.register::<B>(node.id, B::float_neg(B::float_div(sum, b.clone())));
@@ -37,10 +37,12 @@ pub(super) fn quotient<B: ModelBackend, C: CheckpointStrategy>(
     a: FloatTensor<Autodiff<B, C>>,
     b: FloatTensor<Autodiff<B, C>>,
 ) -> FloatTensor<Autodiff<B, C>> {
+    let whole = a.primitive.shape();
     match Quotient.prepare::<C>([a.node.clone(), b.node.clone()]).compute_bound().stateful() {
         OpsKind::Tracked(mut prep) => {
             let b_kept = prep.checkpoint(&b);
             let y = B::quotient(a.primitive, b.primitive);
+            assert_eq!(y.shape(), whole, "the divisor has more numbers than the dividend");
             prep.finish((b_kept, y.clone()), y)
         }
         OpsKind::UnTracked(prep) => prep.finish(B::quotient(a.primitive, b.primitive)),

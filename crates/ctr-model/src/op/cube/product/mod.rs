@@ -7,7 +7,6 @@
 mod column;
 #[allow(clippy::used_underscore_binding, reason = "the macro reads what only it can read")]
 #[allow(clippy::needless_pass_by_value, reason = "a kernel has its arguments by value")]
-#[allow(clippy::if_same_then_else, reason = "what is the same is compiled with a comparison or without")]
 mod kernel;
 
 use burn::tensor::{DType, Shape, TensorMetadata};
@@ -190,7 +189,8 @@ fn by_tiles<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>, across: usize) -
     let address = AddressType::from_len(stored[0].max(stored[1]).max(length));
     let count = [columns.div_ceil(TILE), rows.div_ceil(TILE), parts].map(|count| count as u32);
     // SAFETY: the kernel reads rows, columns and terms that it compares with the matrices', and writes numbers of the tile that it compares with
-    // the result's; there is one group for each tile of each part. Vectors of four have lengths and strides that four divides.
+    // the result's; there is one group for each tile of each part. Vectors of four have lengths and strides that four divides, and begin at a
+    // multiple of 16 bytes. Places run on behind the end, and may wrap there, but are not read.
     unsafe {
         tiles::launch_unchecked::<R>(
             &client,

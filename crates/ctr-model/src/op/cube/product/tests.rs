@@ -36,7 +36,9 @@ fn vectors_of_columns_change_no_bit<R: CubeRuntime, B: Backend<FloatTensorPrimit
         Tensor::<B, 2>::from_data(TensorData::new(numbers, [rows, columns]), &device)
     };
     // Whole tiles and others; lengths that four divides and others; terms that fill the last step and others; sums in several parts.
-    for [rows, inner, columns] in [[256, 40, 128], [129, 429, 132], [130, 1030, 33], [1, 1024, 1025], [132, 9, 1000]] {
+    for [rows, inner, columns] in
+        [[256, 40, 128], [256, 300, 128], [129, 429, 132], [130, 1030, 33], [1, 1024, 1025], [132, 9, 1000]]
+    {
         for [a_turned, b_turned] in [[false, false], [false, true], [true, false], [true, true]] {
             let a = if a_turned { matrix(inner, rows).transpose() } else { matrix(rows, inner) };
             let b = if b_turned { matrix(columns, inner).transpose() } else { matrix(inner, columns) };
