@@ -105,6 +105,44 @@ fn corner(thread: usize, #[comptime] across: usize) -> (usize, usize) {
     (column, row)
 }
 
+/// Writes a thread's sums: its first row and column are `row` and `column`, and those of the part of the terms begin at row `first` of out.
+#[cube]
+fn store<N: Size>(
+    sums: &Array<Four>,
+    out: &mut Array<Vector<f32, N>>,
+    first: usize,
+    row: usize,
+    column: usize,
+    rows: &Factor,
+    columns: &Factor,
+    #[comptime] whole: bool,
+    #[comptime] across: usize,
+) {
+    let width = N::value().comptime();
+    #[unroll]
+    for i in 0..comptime!(4 * DOWN) {
+        let place = row + comptime!(i % 4 + i / 4 * TILE / 2);
+        if comptime!(whole) || place < rows.length {
+            let begin = (first + place) * columns.length;
+            #[unroll]
+            for j in 0..across {
+                #[unroll]
+                for part in 0..comptime!(4 / width) {
+                    let at = column + comptime!(j * TILE / across + part * width);
+                    if comptime!(whole) || at < columns.length {
+                        let mut numbers = Vector::<f32, N>::new(0.0f32);
+                        #[unroll]
+                        for n in 0..width {
+                            numbers[n] = sums[i * across + j][part * width + n];
+                        }
+                        out[(begin + at) / width] = numbers;
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// out[z] = Σ over the terms `z·chunk..(z + 1)·chunk` of a row of a and a column of b, for a tile of the result; out: [splits, M, N].
 ///
 /// Each number is summed by one thread, first term first, whatever `across` is. While the terms of one step are added the group fetches those of the
@@ -112,10 +150,10 @@ fn corner(thread: usize, #[comptime] across: usize) -> (usize, usize) {
 ///
 /// With four vectors across, a thread reads 24 numbers for 128 multiplications, in place of 16 for 64, and needs all registers that it can get.
 #[cube(launch_unchecked, address_type = "dynamic")]
-pub(super) fn tiles<A: Size, B: Size, C: Size>(
-    a: &Array<Vector<f32, A>>,
-    b: &Array<Vector<f32, B>>,
-    out: &mut Array<Vector<f32, C>>,
+pub(super) fn tiles<RowSize: Size, ColumnSize: Size, OutSize: Size>(
+    a: &Array<Vector<f32, RowSize>>,
+    b: &Array<Vector<f32, ColumnSize>>,
+    out: &mut Array<Vector<f32, OutSize>>,
     rows: Factor,
     columns: Factor,
     inner: usize,
@@ -211,28 +249,6 @@ pub(super) fn tiles<A: Size, B: Size, C: Size>(
         sync_cube();
     }
 
-    let width = C::value().comptime();
     let first = CUBE_POS_Z as usize * rows.length;
-    #[unroll]
-    for i in 0..comptime!(4 * DOWN) {
-        let place = row + 4 * ty + comptime!(i % 4 + i / 4 * TILE / 2);
-        if comptime!(whole) || place < rows.length {
-            let begin = (first + place) * columns.length;
-            #[unroll]
-            for j in 0..across {
-                #[unroll]
-                for part in 0..comptime!(4 / width) {
-                    let at = column + 4 * tx + comptime!(j * TILE / across + part * width);
-                    if comptime!(whole) || at < columns.length {
-                        let mut numbers = Vector::<f32, C>::new(0.0f32);
-                        #[unroll]
-                        for n in 0..width {
-                            numbers[n] = sums[i * across + j][part * width + n];
-                        }
-                        out[(begin + at) / width] = numbers;
-                    }
-                }
-            }
-        }
-    }
+    store(&sums, out, first, row + 4 * ty, column + 4 * tx, &rows, &columns, whole, across);
 }

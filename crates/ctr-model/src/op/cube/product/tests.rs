@@ -27,7 +27,7 @@ fn parts_cover_every_term_once_and_none_is_empty() {
 /// Whatever a thread has of a tile, and however many numbers it reads at one time: sums in the order of the terms.
 fn vectors_of_columns_change_no_bit<R: CubeRuntime, B: Backend<FloatTensorPrimitive = CubeTensor<R>>>() {
     let device = B::Device::default();
-    if catch_unwind(|| Tensor::<B, 1>::ones([2], &B::Device::default()).sum().into_data()).is_err() {
+    if catch_unwind(|| Tensor::<B, 1>::ones([2], &B::Device::default()).into_data()).is_err() {
         let _ = writeln!(stderr(), "no device for {}: its tests are skipped", std::any::type_name::<B>());
         return;
     }
