@@ -63,19 +63,21 @@ pub(crate) fn logarithms_and_quotients_are_those_of_f64<B: ModelBackend>() {
     let backward = |y: FloatTensor<A<B>>| (tensor::<A<B>, 2>(y) * slopes.clone()).sum().backward();
     let numbers = |tensor: &Tensor<A<B>, 2>| elements(tensor.clone()).into_iter().map(f64::from).collect::<Vec<_>>();
     let [xs, bs, ss, dys] = [&x, &divisors, &shared, &slopes].map(numbers);
-    let close = |name: &str, actual: Vec<f32>, expected: Vec<f64>| {
+    let near = |name: &str, least: f64, actual: Vec<f32>, expected: Vec<f64>| {
         assert_eq!(actual.len(), expected.len(), "{name}");
         for (actual, expected) in actual.into_iter().zip(expected) {
             assert!(
-                (f64::from(actual) - expected).abs() <= 2e-6 * expected.abs().max(1e-3),
+                (f64::from(actual) - expected).abs() <= 2e-6 * expected.abs().max(least),
                 "{name}: {actual} {expected}"
             );
         }
     };
+    let close = |name: &str, actual, expected| near(name, 1e-3, actual, expected);
     for (name, one) in [("ln", 0.0), ("ln_1p", 1.0)] {
         let x_in = primitive(x.clone());
         let y = if one == 0.0 { A::<B>::ln(x_in) } else { A::<B>::ln_1p(x_in) };
-        close(name, elements(tensor::<A<B>, 2>(y.clone())), xs.iter().map(|x| (one + x).ln()).collect());
+        // Vulkan asks for 2⁻²¹ of a logarithm near 0.
+        near(name, 0.25, elements(tensor::<A<B>, 2>(y.clone())), xs.iter().map(|x| (one + x).ln()).collect());
         let grads = backward(y);
         let expected = xs.iter().zip(&dys).map(|(x, dy)| dy / (one + x)).collect();
         close(name, elements(x.grad(&grads).unwrap()), expected);
